@@ -1,0 +1,74 @@
+#include "base/printable.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+namespace strata {
+namespace {
+
+struct Decoded {
+  std::uint32_t code_point;
+  std::size_t length;  // 0: not UTF-8
+};
+
+// One UTF-8 sequence by RFC 3629: shortest form only, no surrogates, at most U+10FFFF.
+Decoded decode(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const std::size_t length = lead < 0x80                  ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
+  if (length == 0 || text.size() < length) return {0, 0};
+  std::uint32_t code_point = length == 1 ? lead : lead & (0xFFu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {0, 0};
+    code_point = code_point << 6 | (byte(i) & 0x3F);
+  }
+  const bool overlong = (length == 3 && code_point < 0x800) || (length == 4 && code_point < 0x10000);
+  const bool surrogate = code_point >= 0xD800 && code_point < 0xE000;
+  if (overlong || surrogate || code_point > 0x10FFFF) return {0, 0};
+  return {code_point, length};
+}
+
+bool is_control(std::uint32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
+
+// Characters that show nothing and change how their neighbours are shown.
+bool is_formatting(std::uint32_t c) {
+  return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C;
+}
+
+}  // namespace
+
+std::string printable(std::string_view raw) {
+  std::string out;
+  out.reserve(raw.size());
+  while (!raw.empty()) {
+    const Decoded c = decode(raw);
+    if (c.length == 0) {
+      out += fmt::format("\\x{:02X}", static_cast<unsigned char>(raw[0]));
+      raw.remove_prefix(1);
+      continue;
+    }
+    if (c.code_point == '\n') {
+      out += "\\n";
+    } else if (c.code_point == '\t') {
+      out += "\\t";
+    } else if (c.code_point == '\\') {
+      out += "\\\\";
+    } else if (is_control(c.code_point)) {
+      out += fmt::format("\\x{:02X}", c.code_point);
+    } else if (is_formatting(c.code_point)) {
+      out += fmt::format("\\u{{{:04X}}}", c.code_point);
+    } else {
+      out += raw.substr(0, c.length);
+    }
+    raw.remove_prefix(c.length);
+  }
+  return out;
+}
+
+}  // namespace strata

@@ -1,0 +1,15 @@
+// base/printable.h - names from a target made safe to show.
+// A process, thread or file can be called anything, escape sequences and newlines included;
+// none of that reaches a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace strata {
+
+/// Control bytes as \n, \t or \xHH, a backslash as \\, bytes that are not UTF-8 as \xHH.
+/// Bidirectional and other invisible formatting characters are escaped too (\u{202E}).
+std::string printable(std::string_view raw);
+
+}  // namespace strata
