@@ -33,12 +33,18 @@ Decoded decode(std::string_view text) {
   return {code_point, length};
 }
 
-bool is_control(std::uint32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
+bool is_control(std::uint32_t c) { return c < 0x20 || c == 0x7F; }
+// As \u{85}, since \x85 is the byte of that value, which is not UTF-8.
+bool is_second_control(std::uint32_t c) { return c >= 0x80 && c < 0xA0; }
 
-// Characters that show nothing and change how their neighbours are shown.
+// Characters that show nothing, or change how their neighbours are shown: Unicode's general
+// category Cf, the line separators, and the fillers and selectors that have no width.
 bool is_formatting(std::uint32_t c) {
   return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C;
+         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C || c == 0x00AD ||
+         c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x180E || c == 0x3164 ||
+         (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xFFF9 && c <= 0xFFFB) ||
+         (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 }  // namespace
@@ -61,7 +67,7 @@ std::string printable(std::string_view raw) {
       out += "\\\\";
     } else if (is_control(c.code_point)) {
       out += fmt::format("\\x{:02X}", c.code_point);
-    } else if (is_formatting(c.code_point)) {
+    } else if (is_second_control(c.code_point) || is_formatting(c.code_point)) {
       out += fmt::format("\\u{{{:04X}}}", c.code_point);
     } else {
       out += raw.substr(0, c.length);

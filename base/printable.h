@@ -9,7 +9,8 @@
 namespace strata {
 
 /// Control bytes as \n, \t or \xHH, a backslash as \\, bytes that are not UTF-8 as \xHH.
-/// Bidirectional and other invisible formatting characters are escaped too (\u{202E}).
+/// Bidirectional and other invisible formatting characters are escaped too (\u{202E}), as are the
+/// control characters from U+0080 on. Nothing is lost: different names look different.
 std::string printable(std::string_view raw);
 
 }  // namespace strata
