@@ -1,0 +1,86 @@
+// inspect/target/keeper.h - the process that holds a frozen target, and what it tells strata.
+//
+// The two share one mapping, made before the fork; strata reads a part only after the byte on the
+// channel that says it is there. From then on the keeper changes nothing but `phase` and `end_ns`.
+//
+//     strata                          keeper
+//       │  fork ───────────────────────▶ │ seizes and interrupts until every thread stands
+//       │ ◀──────────── 1 byte, phase ── │ kStanding or kFailed
+//       │  1 byte, or the end closes ──▶ │ kLettingGo, detaches, exits
+//
+// Rules   Between fork and exit only system calls are made: strata may have had other threads,
+//         whose locks (malloc's too) stay taken for ever in the copy.
+// Units   Times are nanoseconds of CLOCK_MONOTONIC.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "inspect/target/registers.h"
+
+namespace strata {
+
+enum class KeeperPhase : std::uint32_t { kStopping, kStanding, kFailed, kLettingGo };
+
+enum class KeeperFailure : std::uint32_t {
+  kNone,
+  kSetUp,    ///< a system call before the first thread was touched, named in `failed_call`
+  kRefused,  ///< PTRACE_SEIZE of `failed_tid`
+  kGone,     ///< no thread is left
+  kNothing,  ///< no thread stopped in time
+  kCrowded,  ///< more threads than there is room for
+  kAsked,    ///< strata's end closed before all stood
+};
+
+struct KeptThread {
+  enum class Stand : std::uint8_t {
+    kMoving,  ///< seized and interrupted, not seen to stop
+    kStands,
+    kZombie,  ///< a leader that ended before its threads: it cannot be traced and runs nothing
+    kGone,
+  };
+
+  pid_t tid;
+  Stand stand;
+  char state;  ///< 'T' where a signal had stopped it before, else 't'
+  bool has_registers;
+  int signal;           ///< the signal it was about to take when it stopped: given back on detach
+  std::uint32_t round;  ///< the last listing that had it
+  Registers registers;
+};
+
+struct KeeperReport {
+  // Written by strata before the fork.
+  std::int64_t limit_ns;
+  std::uint32_t capacity;
+  std::uint32_t index_mask;  ///< size of index, a power of two, less one
+  KeptThread* threads;
+  std::uint32_t* index;  ///< tid to position + 1 in threads, open addressing
+
+  std::atomic<KeeperPhase> phase;
+  KeeperFailure failure;
+  int failed_errno;
+  pid_t failed_tid;
+  const char* failed_call;
+  std::uint32_t thread_count;
+  bool still_appearing;   ///< new threads were found until the time for stopping was over
+  std::int64_t start_ns;  ///< before the first thread was touched
+  std::int64_t standing_ns;
+  std::atomic<std::int64_t> end_ns;  ///< after the last thread was let go; 0 before
+};
+static_assert(std::atomic<KeeperPhase>::is_always_lock_free);
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+/// By this much the keeper may pass its limit before the kernel kills it, by a timer that also
+/// reaches a keeper stopped by SIGSTOP. Enough to detach some ten thousand threads.
+inline constexpr std::int64_t kKeeperOverrunNs = 50'000'000;
+
+/// What the forked child does. `tasks` is the target's /proc/PID/task, `channel` the keeper's end;
+/// every other descriptor is closed.
+[[noreturn]] void keep(KeeperReport& report, int channel, int tasks);
+
+std::int64_t monotonic_ns();
+
+}  // namespace strata
