@@ -1,0 +1,48 @@
+// inspect/page/present_memory.h - reads a target's memory only where it is already resident.
+// Reading a page that was never touched makes the target's page tables grow, and reading a swapped
+// one brings it back; a reader of heaps must do neither. What is not resident reads as zero bytes
+// and is told apart by its ranges.
+// Threads one at a time.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "inspect/page/page_scanner.h"
+#include "inspect/target/target.h"
+
+namespace strata {
+
+class PresentMemory {
+ public:
+  /// `scanner` may be null (a core has no pages): then all that the target holds counts as present.
+  PresentMemory(const Target& target, const PageScanner* scanner)
+      : target_(target), scanner_(scanner) {}
+
+  /// The parts of `range` that are present, by address.
+  Result<std::vector<Range>> present(Range range) const;
+
+  /// Fills `into` from `from` on; bytes that are not present become 0. The number of bytes that
+  /// were really read.
+  Result<Bytes> read(Address from, std::span<std::byte> into) const;
+
+  /// A value whose bytes are all present; nullopt otherwise, and where it cannot be read.
+  template <class T>
+  std::optional<T> value(Address from) const {
+    T result;
+    auto got = read(from, std::as_writable_bytes(std::span(&result, 1)));
+    if (!got || got->value != sizeof(T)) return std::nullopt;
+    return result;
+  }
+
+  const Target& target() const { return target_; }
+
+ private:
+  const Target& target_;
+  const PageScanner* scanner_;
+};
+
+}  // namespace strata

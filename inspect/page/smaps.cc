@@ -1,0 +1,179 @@
+#include "inspect/page/smaps.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include "base/printable.h"
+
+namespace strata {
+namespace {
+
+struct Field {
+  std::string_view key;
+  Bytes MappingUsage::*figure;  // null: a key we know and do not keep
+};
+
+// In the kernel's order, so that the next line is nearly always the next field.
+constexpr Field kFields[] = {
+    {"Size:", nullptr},
+    {"KernelPageSize:", nullptr},
+    {"MMUPageSize:", nullptr},
+    {"Rss:", &MappingUsage::resident},
+    {"Pss:", &MappingUsage::proportional},
+    {"Pss_Dirty:", nullptr},
+    {"Pss_Anon:", nullptr},
+    {"Pss_File:", nullptr},
+    {"Pss_Shmem:", nullptr},
+    {"Shared_Clean:", &MappingUsage::shared_clean},
+    {"Shared_Dirty:", &MappingUsage::shared_dirty},
+    {"Private_Clean:", &MappingUsage::private_clean},
+    {"Private_Dirty:", &MappingUsage::private_dirty},
+    {"Referenced:", nullptr},
+    {"Anonymous:", &MappingUsage::anonymous},
+    {"KSM:", &MappingUsage::same_page_merged},
+    {"LazyFree:", &MappingUsage::lazily_freed},
+    {"AnonHugePages:", &MappingUsage::anonymous_huge},
+    {"ShmemPmdMapped:", &MappingUsage::shared_huge},
+    {"FilePmdMapped:", &MappingUsage::file_huge},
+    {"Shared_Hugetlb:", &MappingUsage::shared_hugetlb},
+    {"Private_Hugetlb:", &MappingUsage::private_hugetlb},
+    {"Swap:", &MappingUsage::swapped},
+    {"SwapPss:", &MappingUsage::proportional_swap},
+    {"Locked:", &MappingUsage::locked},
+    {"THPeligible:", nullptr},
+};
+
+Failure corrupt(std::string_view line) {
+  return fail(Cause::kCorrupt, "smaps has a line that cannot be understood: \"{}\"",
+              printable(line.substr(0, 200)));
+}
+
+MappingTraits parse_flags(std::string_view flags) {
+  MappingTraits traits;
+  while (flags.size() >= 2) {
+    const std::string_view flag = flags.substr(0, 2);
+    if (flag == "ht") traits.hugetlb = true;
+    if (flag == "pf") traits.frames = true;
+    if (flag == "io") traits.device = true;
+    if (flag == "gd") traits.grows_down = true;
+    if (flag == "lo") traits.locked = true;
+    flags.remove_prefix(std::min<std::size_t>(3, flags.size()));
+  }
+  return traits;
+}
+
+bool parse_range(std::string_view line, Range& range) {
+  const char* const end = line.data() + line.size();
+  const auto start = std::from_chars(line.data(), end, range.start.value, 16);
+  if (start.ec != std::errc{} || start.ptr == end || *start.ptr != '-') return false;
+  const auto stop = std::from_chars(start.ptr + 1, end, range.end.value, 16);
+  return stop.ec == std::errc{} && stop.ptr != end && *stop.ptr == ' ' && !range.empty();
+}
+
+}  // namespace
+
+void MappingUsage::add(const MappingUsage& other) {
+  for (const Field& field : kFields) {
+    if (field.figure != nullptr) this->*field.figure += other.*field.figure;
+  }
+}
+
+Result<void> SmapsParser::take_figure(std::string_view line) {
+  for (std::size_t tried = 0; tried < std::size(kFields); ++tried) {
+    const std::size_t index = (expected_ + tried) % std::size(kFields);
+    const Field& field = kFields[index];
+    if (!line.starts_with(field.key)) continue;
+    expected_ = index + 1;
+    if (field.figure == nullptr) return {};
+    line.remove_prefix(field.key.size());
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    std::uint64_t kilobytes = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), kilobytes);
+    if (error != std::errc{} || kilobytes > (~0ull >> 10)) return corrupt(line);
+    into_.back().*field.figure = Bytes{kilobytes << 10};
+    return {};
+  }
+  return {};  // a figure newer than this table
+}
+
+Result<void> SmapsParser::take_line(std::string_view line) {
+  // "VmFlags:", "Rss:" … begin with a capital; a range never does.
+  if (!line.empty() && line[0] >= 'A' && line[0] <= 'Z') {
+    if (into_.empty()) return corrupt(line);
+    constexpr std::string_view kFlags = "VmFlags: ";
+    if (!line.starts_with(kFlags)) return take_figure(line);
+    into_.back().traits = parse_flags(line.substr(kFlags.size()));
+    return {};
+  }
+  MappingUsage usage;
+  if (!parse_range(line, usage.range)) return corrupt(line);
+  expected_ = 0;
+  into_.push_back(usage);
+  return {};
+}
+
+Result<void> SmapsParser::feed(std::string_view text) {
+  if (!partial_.empty()) {
+    const std::size_t end = text.find('\n');
+    partial_ += text.substr(0, end);
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+    const std::string line = std::move(partial_);
+    partial_.clear();
+    if (auto taken = take_line(line); !taken) return taken;
+  }
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) break;
+    if (auto taken = take_line(text.substr(0, end)); !taken) return taken;
+    text.remove_prefix(end + 1);
+  }
+  partial_ = text;
+  return {};
+}
+
+Result<void> SmapsParser::finish() {
+  if (partial_.empty()) return {};
+  const std::string line = std::move(partial_);
+  partial_.clear();
+  return take_line(line);
+}
+
+namespace {
+
+Result<std::vector<MappingUsage>> read_usage(const Target& target, const char* name) {
+  auto file = target.open_kernel_file(name);
+  if (!file) return pass(file);
+  std::vector<MappingUsage> usage;
+  SmapsParser parser(usage);
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const ssize_t n = read(file->fd(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno(errno, std::string("read ") + name);
+    if (n == 0) break;
+    auto fed = parser.feed({buffer.data(), static_cast<std::size_t>(n)});
+    if (!fed) return pass(fed);
+  }
+  if (auto finished = parser.finish(); !finished) return pass(finished);
+  return usage;
+}
+
+}  // namespace
+
+Result<std::vector<MappingUsage>> read_smaps(const Target& target) {
+  return read_usage(target, "smaps");
+}
+
+Result<MappingUsage> read_smaps_rollup(const Target& target) {
+  auto usage = read_usage(target, "smaps_rollup");
+  if (!usage) return pass(usage);
+  if (usage->empty()) return fail(Cause::kGone, "smaps_rollup is empty");
+  return usage->front();
+}
+
+}  // namespace strata

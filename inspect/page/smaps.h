@@ -1,0 +1,73 @@
+// inspect/page/smaps.h - the kernel's own figures for each mapping.
+// Source  /proc/PID/smaps and smaps_rollup (proc(5); Linux fs/proc/task_mmu.c).
+// Units   The kernel rounds each figure down to 1 KiB; here they are Bytes.
+// Errors  kCorrupt with the line. A figure that this kernel does not print stays 0.
+// Cost    The kernel walks all page tables once for it, about five times as long as PAGEMAP_SCAN.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "inspect/target/target.h"
+
+namespace strata {
+
+/// VmFlags that change what a mapping's pages mean.
+struct MappingTraits {
+  bool hugetlb = false;     ///< "ht": of the hugetlb pool, outside RSS
+  bool frames = false;      ///< "pf": mapped by frame number, outside every counter
+  bool device = false;      ///< "io": a device's memory
+  bool grows_down = false;  ///< "gd": the main thread's stack
+  bool locked = false;      ///< "lo"
+};
+
+struct MappingUsage {
+  Range range;
+  Bytes resident;
+  Bytes proportional;
+  Bytes shared_clean;
+  Bytes shared_dirty;
+  Bytes private_clean;
+  Bytes private_dirty;
+  Bytes anonymous;
+  Bytes same_page_merged;  ///< KSM
+  Bytes lazily_freed;      ///< MADV_FREE, not reclaimed yet
+  Bytes anonymous_huge;
+  Bytes shared_huge;       ///< shared memory mapped by huge pages
+  Bytes file_huge;
+  Bytes shared_hugetlb;
+  Bytes private_hugetlb;
+  Bytes swapped;
+  Bytes proportional_swap;
+  Bytes locked;
+  MappingTraits traits;
+
+  /// Adds the figures, leaving range and traits as they are.
+  void add(const MappingUsage& other);
+};
+
+/// All mappings' figures, by address. Memory grows with the number of mappings alone.
+Result<std::vector<MappingUsage>> read_smaps(const Target& target);
+/// The kernel's own sum (Linux 4.14); kUnsupported or kNotFound before.
+Result<MappingUsage> read_smaps_rollup(const Target& target);
+
+/// Takes smaps text in pieces as it is read; also what is fuzzed.
+class SmapsParser {
+ public:
+  explicit SmapsParser(std::vector<MappingUsage>& into) : into_(into) {}
+  Result<void> feed(std::string_view text);
+  Result<void> finish();
+
+ private:
+  Result<void> take_line(std::string_view line);
+  Result<void> take_figure(std::string_view line);
+
+  std::vector<MappingUsage>& into_;
+  std::string partial_;
+  std::size_t expected_ = 0;  // which field most likely comes next
+};
+
+}  // namespace strata
