@@ -1,0 +1,109 @@
+// What the kernel's own line says of each mapping: the weakest claim, which every byte has.
+#include <array>
+
+#include "inspect/space/claims.h"
+
+namespace strata {
+namespace {
+
+struct Named {
+  std::string_view prefix;
+  std::array<std::string_view, 2> path;
+  bool is_deleted = false;  // the kernel marks these; one that is not marked is a file of that name
+};
+
+// Mappings whose name alone says what they are; the first match wins. The name itself becomes the
+// last part of the account.
+constexpr Named kByName[] = {
+    {"/memfd:", {"mapped", "memfd"}},
+    {"/SYSV", {"mapped", "shared memory"}, true},
+    {"/dev/shm/", {"mapped", "shared memory"}},
+    {"/dev/zero", {"mapped", "shared memory"}},
+    {"/anon_hugepage", {"mapped", "huge page pool"}},
+    {"/dev/hugepages/", {"mapped", "huge page pool"}},
+    {"anon_inode:", {"mapped", "devices"}},
+    {"socket:", {"mapped", "devices"}},
+    {"/dev/", {"mapped", "devices"}},
+    {"/[aio]", {"mapped", "devices"}},
+    {"[anon_shmem:", {"mapped", "shared memory"}},
+    {"[anon:", {"mapped", "anonymous"}},
+};
+
+bool inaccessible(const Mapping& m) { return !m.readable && !m.writable && !m.executable; }
+
+/// The last part of an account's path: the name, and what tells two of one name apart.
+std::string last_name(const Mapping& m) {
+  // "/dev/zero (deleted)" is what the kernel calls MAP_SHARED|MAP_ANONYMOUS memory.
+  if (m.name == "/dev/zero" && m.deleted) {
+    return fmt::format("anonymous, inode {}", m.inode);
+  }
+  if (m.name.starts_with("/SYSV")) {
+    return fmt::format("System V, key 0x{}, id {}", m.name.substr(5), m.inode);
+  }
+  if (m.name.starts_with("/memfd:")) return m.name.substr(7);
+  if (m.name.starts_with("[anon:") || m.name.starts_with("[anon_shmem:")) {
+    const std::size_t colon = m.name.find(':');
+    const std::size_t end = m.name.ends_with(']') ? m.name.size() - 1 : m.name.size();
+    return m.name.substr(colon + 1, end - colon - 1);
+  }
+  return m.deleted ? m.name + " (deleted)" : m.name;
+}
+
+class MappingClaims {
+ public:
+  MappingClaims(const Space& space, Chart& chart) : space_(space), chart_(chart) {}
+
+  AccountId account(const Mapping& m) {
+    const bool labelled = m.inode == 0 && m.name.starts_with('[');
+    if (m.is_labelled("[heap]")) return chart_.open({"heap", "brk area"});
+    // Written pages of it are the process's own; only a shared mapping of it is shared memory.
+    if (m.name == "/dev/zero" && !m.shared) return chart_.open({"mapped", "anonymous", m.name});
+    if (m.is_labelled("[stack]")) return chart_.open({"stacks", "main", "touched"});
+    if (labelled && (m.name.starts_with("[v") || m.name == "[uprobes]")) {
+      return chart_.open({"code and data", m.name});
+    }
+    for (const Named& named : kByName) {
+      if (m.name.starts_with(named.prefix) && (m.deleted || !named.is_deleted)) {
+        return chart_.open({named.path[0], named.path[1], last_name(m)});
+      }
+    }
+    if (m.has_file()) return file_account(m);
+    if (m.shared) return chart_.open({"mapped", "shared memory", "anonymous"});
+    if (!m.name.empty()) return chart_.open({"mapped", "other", m.name});
+    if (inaccessible(m)) return chart_.open({"mapped", "reserved without access"});
+    return chart_.open({"unexplained"});
+  }
+
+  EvidenceId evidence(const Mapping& m) {
+    if (!m.name.empty()) return chart_.because("its name in /proc/PID/maps");
+    if (inaccessible(m)) return chart_.because("no access (PROT_NONE)");
+    return EvidenceId::kNone;
+  }
+
+ private:
+  AccountId file_account(const Mapping& m) {
+    const Module* const module = space_.find_module(m.range.start);
+    if (module != nullptr && module->path == m.name) {
+      // What the segments do not cover of the module's own pages.
+      return chart_.open({"code and data", module->name, "padding"});
+    }
+    return chart_.open({"mapped", "files", last_name(m)});
+  }
+
+  const Space& space_;
+  Chart& chart_;
+};
+
+}  // namespace
+
+std::vector<Claim> claim_mappings(const Space& space, Chart& chart) {
+  MappingClaims claims(space, chart);
+  std::vector<Claim> out;
+  out.reserve(space.mappings.size());
+  for (const Mapping& m : space.mappings) {
+    out.push_back({m.range, claims.account(m), claims.evidence(m), Rank::kMapping});
+  }
+  return out;
+}
+
+}  // namespace strata

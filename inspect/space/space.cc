@@ -1,0 +1,80 @@
+#include "inspect/space/space.h"
+
+#include <algorithm>
+
+namespace strata {
+namespace {
+
+/// The element of a list sorted by range that contains `address`.
+template <class T>
+const T* find_covering(const std::vector<T>& sorted, Address address) {
+  auto next = std::upper_bound(sorted.begin(), sorted.end(), address,
+                               [](Address a, const T& item) { return a < item.range.start; });
+  if (next == sorted.begin()) return nullptr;
+  --next;
+  return next->range.contains(address) ? &*next : nullptr;
+}
+
+/// Where a thread stands by its registers wins over what /proc could say of it.
+void add_registers(std::vector<Thread>& threads, const std::vector<Thread>& frozen) {
+  for (const Thread& stopped : frozen) {
+    const auto found = std::find_if(threads.begin(), threads.end(),
+                                    [&](const Thread& t) { return t.tid == stopped.tid; });
+    if (found == threads.end()) continue;
+    found->stack_pointer = stopped.stack_pointer;
+    found->instruction_pointer = stopped.instruction_pointer;
+    found->thread_pointer = stopped.thread_pointer;
+  }
+}
+
+}  // namespace
+
+const Mapping* Space::find_mapping(Address address) const {
+  return find_covering(mappings, address);
+}
+
+const Module* Space::find_module(Address address) const {
+  // Modules may interleave (a library mapped into another's hole), so the nearest start is not
+  // always the one.
+  for (const Module& module : modules) {
+    if (!module.range.contains(address)) continue;
+    for (const Segment& segment : module.segments) {
+      const Range pages{round_down(segment.range.start, page_size()),
+                        round_up(segment.range.end, page_size())};
+      if (pages.contains(address)) return &module;
+    }
+  }
+  return nullptr;
+}
+
+const Stack* Space::find_stack(Address address) const { return find_covering(stacks, address); }
+
+Result<Space> read_space(const PresentMemory& memory, const std::vector<Thread>& frozen) {
+  const Target& target = memory.target();
+  Space space;
+  auto mappings = target.read_mappings();
+  if (!mappings) return pass(mappings);
+  space.mappings = std::move(*mappings);
+  if (auto entries = target.read_auxiliary_vector()) space.auxiliary_vector = std::move(*entries);
+  auto threads = target.read_threads();
+  if (!threads) return pass(threads);
+  space.threads = std::move(*threads);
+  add_registers(space.threads, frozen);
+  space.modules = read_modules(memory, space.mappings);
+  space.stacks = find_stacks(memory, space.mappings, space.threads);
+
+  std::size_t lost = 0;
+  for (const Thread& thread : space.threads) {
+    const bool found = std::any_of(space.stacks.begin(), space.stacks.end(),
+                                   [&](const Stack& stack) { return stack.tid == thread.tid; });
+    lost += found ? 0 : 1;
+  }
+  if (lost > 0) {
+    space.notes.push_back(fmt::format(
+        "the stacks of {} of {} threads were not found: they run on memory of their own choosing",
+        lost, space.threads.size()));
+  }
+  return space;
+}
+
+}  // namespace strata
