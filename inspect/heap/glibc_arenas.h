@@ -1,0 +1,35 @@
+// inspect/heap/glibc_arenas.h - the regions that glibc's arenas consist of.
+//
+//     main arena     [sbrk_base … chunks … top]                       the brk area
+//                    [chunks … fence], [chunks … top]                 mappings, where brk failed
+//     another arena  [heap_info|malloc_state|chunks … | reserved ]    64 MiB, aligned to it
+//                    [heap_info|chunks … top        | reserved ]      linked by prev
+//                                                   mprotect_size
+//
+// Source  glibc malloc/arena.c (heap_info, new_heap), malloc/malloc.c (sysmalloc).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "inspect/heap/glibc_layout.h"
+
+namespace strata::glibc {
+
+struct Region {
+  Range range;
+  std::string evidence;
+};
+
+/// The sub-heaps of the arena whose malloc_state lies at `state`, the reserved rest with them.
+/// Empty where the chain from its top back to its first sub-heap does not hold.
+std::vector<Region> find_sub_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout,
+                                   Address state);
+
+/// Where the main arena's chunks lie. `notes` is told of what its own count has and this has not.
+std::vector<Region> find_main_regions(Peek& peek, const Space& space, const AnonymousMemory& memory,
+                                      const MainArena& arena,
+                                      const std::optional<Parameters>& parameters,
+                                      std::vector<std::string>& notes);
+
+}  // namespace strata::glibc

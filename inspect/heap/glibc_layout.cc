@@ -1,0 +1,194 @@
+#include "inspect/heap/glibc_layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+namespace strata::glibc {
+namespace {
+
+// glibc makes at most eight arenas a core by default.
+constexpr std::size_t kArenaLimit = 16384;
+// A process that runs may be caught while it links a chunk; more than this is no arena.
+constexpr std::size_t kBinsInMotion = 3;
+constexpr Bytes kNoncontiguous{2};
+
+/// The bin header whose links stand at `links`, as chunks point to it.
+Address bin_at(Address links) { return links - 16_B; }
+
+bool links_back(Peek& peek, Address bin, Address fd, Address bk) {
+  const auto back = peek.word(fd + 24_B);
+  const auto forth = peek.word(bk + 16_B);
+  return back == bin.value && forth == bin.value;
+}
+
+/// How many bins hold, taking `at` for the first word of the first one.
+std::size_t count_sound_bins(Peek& peek, const StaticWords& statics, std::size_t at) {
+  std::size_t sound = 0;
+  for (std::size_t i = 0; i < Layout::kBins; ++i) {
+    const Address fd{statics.words[at + 2 * i]};
+    const Address bk{statics.words[at + 2 * i + 1]};
+    const Address bin = bin_at(statics.address(at + 2 * i));
+    const bool empty = fd == bin && bk == bin;
+    if (empty || (fd != bin && bk != bin && links_back(peek, bin, fd, bk))) ++sound;
+    if (i + 1 - sound > kBinsInMotion) return 0;
+  }
+  return sound;
+}
+
+/// The states from `main`'s next on until the ring closes; nothing where it does not.
+std::optional<std::vector<Address>> follow_ring(Peek& peek, Address main, Layout layout,
+                                                Address next) {
+  std::vector<Address> others;
+  std::set<Address> seen;
+  while (next != main) {
+    if (others.size() >= kArenaLimit || next.value % 16 != 0 || !seen.insert(next).second) {
+      return std::nullopt;
+    }
+    // The largest bin is never used, so it is self-linked in every arena.
+    const Address last = next + layout.bins + Layout::kBinBytes - 16_B;
+    if (peek.word(last) != bin_at(last).value) return std::nullopt;
+    const auto after = peek.word(next + layout.next());
+    if (!after) return std::nullopt;
+    others.push_back(next);
+    next = Address{*after};
+  }
+  // A new arena is put right behind the main one.
+  std::reverse(others.begin(), others.end());
+  return others;
+}
+
+/// The heads that known builds have first, then any that malloc_state could have.
+std::vector<Bytes> heads() {
+  std::vector<Bytes> all{112_B, 104_B, 24_B};
+  for (std::uint64_t head = 16; head <= 256; head += 8) all.push_back(Bytes{head});
+  return all;
+}
+
+std::optional<MainArena> arena_by_bins(Peek& peek, const AnonymousMemory& memory,
+                                       const StaticWords& statics, std::size_t at,
+                                       std::size_t sound) {
+  const std::size_t next_at = at + 2 * Layout::kBins + 2;
+  if (next_at + 5 >= statics.words.size() || at < 2) return std::nullopt;
+  const Address bins = statics.address(at);
+  const Address next{statics.words[next_at]};
+  const Address top{statics.words[at - 2]};
+  // An arena that never had a chunk has its own bin for a top: another allocator serves here.
+  const bool unused = top == bin_at(bins);
+  if (!unused && !memory.find_writable(top)) return std::nullopt;
+  for (const Bytes head : heads()) {
+    const Address state = bins - head;
+    if (state < statics.start || state.value % 8 != 0) continue;
+    const Layout layout{head};
+    auto others = follow_ring(peek, state, layout, next);
+    if (!others) continue;
+    if (unused && others->empty()) return std::nullopt;
+    MainArena found{state, layout, unused ? Address{} : top, true, {}, std::move(*others), {}};
+    const std::uint64_t flags = statics.words[(state - statics.start) / 8_B] >> 32;
+    found.contiguous = (flags & kNoncontiguous.value) == 0;
+    found.system_mem = Bytes{statics.words[next_at + 3]};
+    found.evidence = fmt::format(
+        "{} of {} bins link back to themselves, the ring of {} arenas closes, the first bin "
+        "stands {} bytes into malloc_state",
+        sound, Layout::kBins, found.others.size() + 1, head.value);
+    return found;
+  }
+  return std::nullopt;
+}
+
+/// malloc_par by the words from its start to sbrk_base, and the 4-byte place of n_mmaps.
+struct ParametersShape {
+  std::size_t sbrk_base;  // in words
+  std::size_t n_mmaps;    // in 4-byte words; n_mmaps_max, max_n_mmaps, no_dyn_threshold follow
+};
+// 2.24 to 2.34; 2.35 to 2.42, with huge pages; 2.43, with thp_mode.
+constexpr std::array kShapes = {ParametersShape{9, 10}, ParametersShape{12, 15},
+                                ParametersShape{13, 17}};
+
+std::optional<Parameters> parameters_at(const StaticWords& statics, std::size_t at,
+                                        ParametersShape shape, const AnonymousMemory& memory) {
+  const auto word = [&](std::size_t i) { return statics.words[at + i]; };
+  const auto half = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(word(i / 2) >> (i % 2 * 32));
+  };
+  const std::uint32_t count = half(shape.n_mmaps);
+  const std::uint32_t limit = half(shape.n_mmaps + 1);
+  const std::uint32_t most = half(shape.n_mmaps + 2);
+  const std::uint32_t fixed = half(shape.n_mmaps + 3);
+  const std::uint64_t bytes = word(shape.sbrk_base - 2);
+  const std::uint64_t most_bytes = word(shape.sbrk_base - 1);
+  const Address base{word(shape.sbrk_base)};
+  const std::uint64_t arena_test = word(3);
+  // tcache_bins, tcache_max_bytes and tcache_count follow sbrk_base.
+  const std::uint64_t cache_bins = word(shape.sbrk_base + 1);
+  const std::uint64_t cache_bytes = word(shape.sbrk_base + 2);
+  const std::uint64_t cache_count = word(shape.sbrk_base + 3);
+
+  if (cache_bins < 32 || cache_bins > 256 || cache_bytes > (64_MiB).value) return std::nullopt;
+  if (cache_count > 65535 || fixed > 1) return std::nullopt;
+  if (count > most || most > limit || bytes > most_bytes) return std::nullopt;
+  if ((count == 0) != (bytes == 0) || bytes % 4096 != 0 || bytes / 4096 < count) {
+    return std::nullopt;
+  }
+  if (word(2) > (1_GiB).value || word(1) > (1_GiB).value) return std::nullopt;
+  const bool defaults = limit == 65536 && arena_test == 8;
+  if (base.value == 0 ? !defaults : !memory.find_writable(base).has_value()) return std::nullopt;
+  // What no program changes: the number of arenas to test for, and the threshold's alignment.
+  if (arena_test == 0 || arena_test > 65536) return std::nullopt;
+  return Parameters{base, count, Bytes{bytes}, Bytes{word(2)}};
+}
+
+}  // namespace
+
+std::vector<MainArena> find_main_arenas(Peek& peek, const Space& space,
+                                        const AnonymousMemory& memory,
+                                        const std::vector<StaticWords>& statics) {
+  std::vector<MainArena> found;
+  constexpr std::size_t kLast = 2 * (Layout::kBins - 1);
+  for (const StaticWords& part : statics) {
+    for (std::size_t end = kLast; end + 1 < part.words.size(); ++end) {
+      // The last bin takes no chunk of any size, so it is the one that is always self-linked.
+      const std::uint64_t self = bin_at(part.address(end)).value;
+      if (part.words[end] != self || part.words[end + 1] != self) continue;
+      // Were the next pair a bin too, this would be one bin too low.
+      if (end + 2 < part.words.size() && part.words[end + 2] == self + 16) continue;
+      const std::size_t at = end - kLast;
+      const std::size_t sound = count_sound_bins(peek, part, at);
+      if (sound == 0) continue;
+      if (auto arena = arena_by_bins(peek, memory, part, at, sound)) {
+        arena->evidence =
+            fmt::format("main_arena at {}: {}", place_of(space, arena->state), arena->evidence);
+        found.push_back(std::move(*arena));
+      }
+    }
+  }
+  return found;
+}
+
+std::optional<Parameters> find_parameters(const std::vector<StaticWords>& statics,
+                                          const AnonymousMemory& memory) {
+  std::map<Address, Parameters> fitting;  // by where sbrk_base stands
+  for (const StaticWords& part : statics) {
+    for (std::size_t at = 0; at + 17 < part.words.size(); ++at) {
+      // arena_test is small and never 0: most places are out by this alone.
+      if (part.words[at + 3] == 0 || part.words[at + 3] > 65536) continue;
+      for (const ParametersShape shape : kShapes) {
+        const auto found = parameters_at(part, at, shape, memory);
+        if (!found) continue;
+        // Two builds' shapes can fit the same place and differ in the tunables alone; the lower
+        // threshold then only means that more is looked at.
+        const Address place = part.address(at + shape.sbrk_base);
+        const auto known = fitting.emplace(place, *found).first;
+        known->second.mmap_threshold =
+            std::min(known->second.mmap_threshold, found->mmap_threshold);
+      }
+    }
+  }
+  if (fitting.size() != 1) return std::nullopt;
+  return fitting.begin()->second;
+}
+
+}  // namespace strata::glibc

@@ -1,0 +1,66 @@
+// inspect/heap/glibc_layout.h - where the glibc at hand keeps its arenas, deduced from what holds.
+//
+//     malloc_state   [mutex flags …][top][last_remainder][bins: 127 pairs][binmap][next] …
+//                     └── head ────┘│                     │
+//                                   bins - 16             the offset that is deduced
+//
+// What stands around the bins has not moved since glibc 2.3; only the head before them changed
+// (2.24 to 2.26: 104 bytes to the bins, 2.27 to 2.42: 112, 2.43: 24). So no version is asked: the
+// bins are found by what they must be, and the head is what makes the ring of arenas close.
+//
+// Source  glibc malloc/malloc.c (malloc_state, malloc_par), malloc/arena.c (heap_info).
+// Errors  none: an arena that does not hold together is not found.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "inspect/heap/anonymous.h"
+#include "inspect/heap/peek.h"
+
+namespace strata::glibc {
+
+struct Layout {
+  Bytes bins;  ///< offset of the first bin in malloc_state
+
+  Bytes top() const { return bins - 16_B; }
+  Bytes next() const { return bins + kBinBytes + kBinmapBytes; }
+  /// Behind next_free and attached_threads.
+  Bytes system_mem() const { return next() + 24_B; }
+
+  static constexpr std::size_t kBins = 127;
+  static constexpr Bytes kBinBytes = Bytes{kBins * 16};
+  static constexpr Bytes kBinmapBytes = 16_B;
+};
+
+/// The malloc_state in a C library's static data, and the ring that leads through all others.
+struct MainArena {
+  Address state;
+  Layout layout;
+  Address top;
+  bool contiguous = true;       ///< false once a mapping had to stand in for brk
+  Bytes system_mem;             ///< what this arena says it got from the system
+  std::vector<Address> others;  ///< oldest first
+  std::string evidence;
+};
+
+/// malloc_par: what is counted for the whole process.
+struct Parameters {
+  Address sbrk_base;  ///< 0 where brk was never asked
+  std::uint32_t mmapped_chunks = 0;
+  Bytes mmapped_bytes;
+  Bytes mmap_threshold;
+};
+
+/// Every main arena that is in use; more than one where dlmopen loaded another C library.
+std::vector<MainArena> find_main_arenas(Peek& peek, const Space& space,
+                                        const AnonymousMemory& memory,
+                                        const std::vector<StaticWords>& statics);
+
+/// The malloc_par in the same static data; absent where none, or more than one, would fit.
+std::optional<Parameters> find_parameters(const std::vector<StaticWords>& statics,
+                                          const AnonymousMemory& memory);
+
+}  // namespace strata::glibc

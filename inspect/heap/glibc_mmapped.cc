@@ -1,0 +1,273 @@
+#include "inspect/heap/glibc_mmapped.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+namespace strata::glibc {
+namespace {
+
+constexpr Bytes kPage = 4_KiB;
+constexpr std::uint64_t kIsMmapped = 2;
+constexpr std::uint64_t kFlagBits = 7;
+// Looking at one mapping costs about a microsecond, so how many are looked at depends on how
+// many chunks there are to be found.
+constexpr std::size_t kProbesAtLeast = 4096;
+constexpr std::size_t kProbesPerChunk = 4;
+// What is looked through page by page when chunks are still missing.
+constexpr Bytes kSweepLimit = 16_MiB;
+constexpr Bytes kSweepWindow = 256_KiB;
+constexpr std::size_t kChoicesLimit = 1'000'000;
+
+struct Header {
+  std::uint64_t previous;
+  std::uint64_t size;
+};
+
+/// The whole chunk that `header` at `start` would make.
+std::optional<Range> chunk_by(Header header, Address start, Address limit) {
+  if ((header.size & kFlagBits) != kIsMmapped) return std::nullopt;
+  const Bytes size{header.size & ~kFlagBits};
+  Bytes whole{};
+  if (header.previous == 0 && size.value % kPage.value == 0) {
+    whole = size;
+  } else if (header.previous <= 1 && (size + 16_B).value % kPage.value == 0) {
+    whole = size + 16_B;
+  } else {
+    return std::nullopt;
+  }
+  if (whole < kPage || whole > limit - start) return std::nullopt;
+  return range_of(start, whole);
+}
+
+class Search {
+ public:
+  Search(Peek& peek, const Space& space, const AnonymousMemory& memory,
+         const std::vector<Range>& claimed, const std::optional<Parameters>& parameters)
+      : peek_(peek), space_(space), memory_(memory), claimed_(claimed), parameters_(parameters) {}
+
+  const std::vector<MmappedCandidate>& candidates() const { return candidates_; }
+
+  bool all_found() const {
+    return parameters_ && candidates_.size() == parameters_->mmapped_chunks &&
+           bytes_ == parameters_->mmapped_bytes;
+  }
+  bool more_wanted() const {
+    return !parameters_ || (candidates_.size() < parameters_->mmapped_chunks &&
+                            bytes_ < parameters_->mmapped_bytes);
+  }
+
+  /// Steps from each mapping's start.
+  void probe_starts() {
+    std::size_t probes = kProbesAtLeast;
+    if (parameters_) probes += kProbesPerChunk * parameters_->mmapped_chunks;
+    for (const Mapping* mapping : likely_first()) {
+      if (probes-- == 0 || all_found()) return;
+      step_from(mapping->range.start);
+    }
+  }
+
+  /// Looks at the start of each present page of what is left, for chunks that merged with a
+  /// neighbour below which is none.
+  void sweep_pages() {
+    std::vector<std::uint64_t> window(kSweepWindow / 8_B);
+    Bytes left = kSweepLimit;
+    for (const Range& run : memory_.writable()) {
+      Address at = run.start;
+      while (at < run.end && left > 0_B && more_wanted()) {
+        if (const auto behind = end_of_known(at)) {
+          at = *behind;
+          continue;
+        }
+        const Bytes size = std::min(kSweepWindow, run.end - at);
+        const std::span words(window.data(), size / 8_B);
+        if (!peek_.read_words(at, words)) return;
+        left = saturating_sub(left, size);
+        Address next = at + size;
+        for (std::size_t i = 0; i + 1 < words.size(); i += kPage / 8_B) {
+          const Address page = at + Bytes{i * 8};
+          if (end_of_known(page)) continue;
+          if (!chunk_by({words[i], words[i + 1]}, page, run.end)) continue;
+          step_from(page);
+        }
+        at = next;
+      }
+    }
+  }
+
+ private:
+  /// The end of the claim or candidate that covers `at`.
+  std::optional<Address> end_of_known(Address at) const {
+    auto next = std::upper_bound(claimed_.begin(), claimed_.end(), at,
+                                 [](Address a, const Range& r) { return a < r.start; });
+    if (next != claimed_.begin() && std::prev(next)->contains(at)) return std::prev(next)->end;
+    const auto found = std::upper_bound(order_.begin(), order_.end(), at,
+                                        [](Address a, const Range& r) { return a < r.start; });
+    if (found != order_.begin() && std::prev(found)->contains(at)) return std::prev(found)->end;
+    return std::nullopt;
+  }
+
+  bool ends_surely(Address end) const {
+    if (end_of_known(end)) return true;
+    const Mapping* const mapping = space_.find_mapping(end);
+    return mapping == nullptr || mapping->range.start == end;
+  }
+
+  void step_from(Address start) {
+    const auto run = memory_.find_writable(start);
+    if (!run) return;
+    Address at = start;
+    while (at < run->end && !end_of_known(at)) {
+      Header header;
+      if (!peek_.read(at, std::as_writable_bytes(std::span(&header, 1)))) return;
+      const auto chunk = chunk_by(header, at, run->end);
+      if (!chunk) return;
+      // The one before is followed by a header, so its end is sure now.
+      if (!candidates_.empty() && candidates_.back().range.end == at) {
+        candidates_.back().ends_sure = true;
+      }
+      candidates_.push_back({*chunk, ends_surely(chunk->end)});
+      order_.insert(std::upper_bound(order_.begin(), order_.end(), *chunk), *chunk);
+      bytes_ += chunk->size();
+      at = chunk->end;
+    }
+  }
+
+  /// Mappings that could begin with a chunk. A program that makes thousands of mappings of its
+  /// own makes them alike, so what has a rare size comes first.
+  std::vector<const Mapping*> likely_first() const {
+    const Bytes smallest = std::min(parameters_ ? parameters_->mmap_threshold : kPage, 128_KiB);
+    std::unordered_map<std::uint64_t, std::size_t> alike;
+    std::vector<const Mapping*> all;
+    for (const Mapping& mapping : space_.mappings) {
+      if (!is_private_anonymous(mapping) || !mapping.writable || !mapping.readable) continue;
+      if (mapping.executable || mapping.name == "[heap]") continue;
+      if (mapping.range.size() < std::max(kPage, smallest)) continue;
+      if (end_of_known(mapping.range.start)) continue;
+      ++alike[mapping.range.size().value];
+      all.push_back(&mapping);
+    }
+    std::stable_sort(all.begin(), all.end(), [&](const Mapping* a, const Mapping* b) {
+      return alike[a->range.size().value] < alike[b->range.size().value];
+    });
+    return all;
+  }
+
+  Peek& peek_;
+  const Space& space_;
+  const AnonymousMemory& memory_;
+  const std::vector<Range>& claimed_;
+  const std::optional<Parameters>& parameters_;
+  std::vector<MmappedCandidate> candidates_;
+  std::vector<Range> order_;  // the candidates' ranges by address
+  Bytes bytes_;
+};
+
+/// Goes through the ways to leave out `left` of the candidates from `from` on, `bytes` in all.
+class Choices {
+ public:
+  explicit Choices(const std::vector<MmappedCandidate>& candidates)
+      : candidates_(candidates), out_(candidates.size()), ever_out_(candidates.size()) {}
+
+  bool try_all(std::size_t from, std::size_t left, Bytes bytes) {
+    if (++steps_ > kChoicesLimit) return false;
+    if (left == 0) {
+      if (bytes == 0_B) keep();
+      return true;
+    }
+    for (std::size_t i = from; i + left <= candidates_.size(); ++i) {
+      const Bytes size = candidates_[i].range.size();
+      if (size > bytes) continue;
+      out_[i] = true;
+      const bool done = try_all(i + 1, left - 1, bytes - size);
+      out_[i] = false;
+      if (!done) return false;
+    }
+    return true;
+  }
+  bool any() const { return any_; }
+  bool ever_left_out(std::size_t i) const { return ever_out_[i]; }
+
+ private:
+  void keep() {
+    any_ = true;
+    for (std::size_t i = 0; i < out_.size(); ++i) {
+      if (out_[i]) ever_out_[i] = true;
+    }
+  }
+
+  const std::vector<MmappedCandidate>& candidates_;
+  std::vector<bool> out_;
+  std::vector<bool> ever_out_;
+  std::size_t steps_ = 0;
+  bool any_ = false;
+};
+
+Bytes sum_of(const std::vector<Range>& ranges) {
+  Bytes sum;
+  for (const Range& range : ranges) sum += range.size();
+  return sum;
+}
+
+}  // namespace
+
+std::optional<std::vector<Range>> choose_by_count(const std::vector<MmappedCandidate>& candidates,
+                                                  std::uint32_t count, Bytes bytes) {
+  Bytes sum;
+  for (const MmappedCandidate& candidate : candidates) sum += candidate.range.size();
+  // Each left out is one level of recursion.
+  constexpr std::size_t kMostLeftOut = 64;
+  if (candidates.size() < count || sum < bytes || candidates.size() - count > kMostLeftOut) {
+    return std::nullopt;
+  }
+  Choices choices(candidates);
+  if (!choices.try_all(0, candidates.size() - count, sum - bytes) || !choices.any()) {
+    return std::nullopt;
+  }
+  std::vector<Range> sure;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (!choices.ever_left_out(i)) sure.push_back(candidates[i].range);
+  }
+  return sure;
+}
+
+MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory& memory,
+                           const std::vector<Range>& claimed,
+                           const std::optional<Parameters>& parameters) {
+  MmappedChunks found;
+  if (parameters && parameters->mmapped_chunks == 0) return found;
+  Search search(peek, space, memory, claimed, parameters);
+  search.probe_starts();
+  if (parameters && search.more_wanted()) search.sweep_pages();
+
+  std::optional<std::vector<Range>> chosen;
+  if (parameters) {
+    chosen =
+        choose_by_count(search.candidates(), parameters->mmapped_chunks, parameters->mmapped_bytes);
+  }
+  if (chosen) {
+    found.chunks = std::move(*chosen);
+    found.evidence = fmt::format(
+        "headers with IS_MMAPPED step by size through their mappings, and they are the {} chunks "
+        "of {} in all that malloc_par counts",
+        parameters->mmapped_chunks, size_text(parameters->mmapped_bytes));
+  } else {
+    for (const MmappedCandidate& candidate : search.candidates()) {
+      if (candidate.ends_sure) found.chunks.push_back(candidate.range);
+    }
+    found.evidence = "a header with IS_MMAPPED whose size steps exactly to the mapping's end";
+  }
+  std::sort(found.chunks.begin(), found.chunks.end());
+  if (parameters && sum_of(found.chunks) != parameters->mmapped_bytes) {
+    found.notes.push_back(fmt::format(
+        "glibc counts {} mmapped chunks of {} in all; {} of {} in all could be told from other "
+        "memory, the rest merged with it, or they changed meanwhile",
+        parameters->mmapped_chunks, size_text(parameters->mmapped_bytes), found.chunks.size(),
+        size_text(sum_of(found.chunks))));
+  }
+  return found;
+}
+
+}  // namespace strata::glibc

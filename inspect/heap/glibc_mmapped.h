@@ -1,0 +1,41 @@
+// inspect/heap/glibc_mmapped.h - chunks that glibc gave a mapping of their own.
+//
+//     mapping  [0|size+2 … block …][0|size+2 … block …]      neighbours merge: step by size
+//              ↑ chunk, page-aligned
+//
+// A header that steps exactly to a mapping's end is not there by chance; a program may still hold
+// a copy of one. glibc counts its mapped chunks and their bytes (malloc_par), so where the count
+// is known, what is claimed is what adds up to it.
+//
+// Source  glibc malloc/malloc.c: sysmalloc_mmap, mmap_chunk; 2.43: mmap_set_chunk, whose size
+//         leaves out the 16 bytes of the header.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "inspect/heap/glibc_layout.h"
+
+namespace strata::glibc {
+
+struct MmappedChunks {
+  std::vector<Range> chunks;  ///< whole mappings or parts of one, by address
+  std::string evidence;
+  std::vector<std::string> notes;
+};
+
+/// `claimed` are the regions known to be others', by address.
+MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory& memory,
+                           const std::vector<Range>& claimed,
+                           const std::optional<Parameters>& parameters);
+
+struct MmappedCandidate {
+  Range range;
+  bool ends_sure;  ///< at a mapping's end, at another's claim, or at the next chunk
+};
+/// Those of `candidates` that belong to every choice of `count` of them with `bytes` in all;
+/// nothing where there is no such choice, or too many to try.
+std::optional<std::vector<Range>> choose_by_count(const std::vector<MmappedCandidate>& candidates,
+                                                  std::uint32_t count, Bytes bytes);
+
+}  // namespace strata::glibc

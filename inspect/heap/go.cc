@@ -1,0 +1,377 @@
+// Finds the Go runtime's memory without symbols. Everything starts from the arena index: a static
+// pointer to a sparse table whose entries lead to heap arenas whose spans lie in the arena that the
+// entry stands for. What else the runtime maps is recognised by static pointers of its own module
+// and by shapes that close.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "inspect/heap/go_layout.h"
+#include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/peek.h"
+
+namespace strata {
+namespace {
+
+constexpr Bytes kMostIndexBytes = 8_MiB;     // resident pages of the arena index that are read
+constexpr std::size_t kMostLinks = 1 << 16;  // 16 GiB of persistent chunks
+constexpr std::size_t kMostRefuted = 64;     // spans that may lead elsewhere: freed ones do
+
+struct Arena {
+  Range range;
+  Address heap_arena;
+  std::optional<Bytes> spans_offset;  ///< none where its spans did not close
+};
+
+struct Index {
+  Address start;
+  std::vector<Arena> arenas;
+};
+
+bool holds_go_runtime(const Module& module) {
+  return std::any_of(module.sections.begin(), module.sections.end(), [](const Section& section) {
+    return section.name == ".go.buildinfo" || section.name.ends_with(".gopclntab");
+  });
+}
+
+struct Span {
+  std::uint64_t start;
+  std::uint64_t pages;
+};
+
+/// Whether spans[] stands at `spans`: one of its entries leads to a span around the entry's page.
+bool spans_close(Peek& peek, const Range& arena, Address spans) {
+  constexpr std::size_t kStep = 512;  // entries in a page
+  std::size_t refuted = 0;
+  std::uint64_t last = 0;
+  for (std::size_t first = 0; first < kGoPagesPerArena; first += kStep) {
+    std::array<std::uint64_t, kStep> entries;
+    if (!peek.read(spans + Bytes{first * 8}, std::as_writable_bytes(std::span(entries)))) continue;
+    for (std::size_t i = 0; i < kStep; ++i) {
+      if (entries[i] == 0 || entries[i] == last) continue;
+      last = entries[i];
+      const auto span = peek.value<Span>(Address{last} + kGoSpanStartOffset);
+      const Address page = arena.start + kGoPage * (first + i);
+      if (span && span->start % kGoPage.value == 0 && span->pages < (std::uint64_t{1} << 32) &&
+          range_of(Address{span->start}, kGoPage * span->pages).contains(page)) {
+        return true;
+      }
+      if (++refuted > kMostRefuted) return false;
+    }
+  }
+  return false;
+}
+
+class GoSurvey {
+ public:
+  GoSurvey(const HeapScene& scene, const Module& module)
+      : scene_(scene), module_(module), peek_(scene) {}
+
+  HeapSurvey run();
+
+ private:
+  std::optional<Arena> read_arena(std::size_t index, std::uint64_t heap_arena);
+  std::optional<Index> read_index(Address start);
+  std::optional<Index> find_index();
+
+  void claim_arenas(const Index& index);
+  void claim_summaries();
+  void claim_chunk_tables(const StaticWords& words, std::size_t from);
+  void claim_scavenge_index(const StaticWords& words, std::size_t from);
+  void claim_lists();
+  std::set<Range> read_persistent_chunks(Address head);
+  void claim_bits_arenas(Address head);
+  void claim_tables(const StaticWords& words, std::size_t at);
+  void claim_metadata(Range range, std::string_view why);
+
+  bool is_free(Range range) const;
+  bool is_arena_address(std::uint64_t address) const;
+  bool is_persistent(std::uint64_t address) const;
+
+  const HeapScene& scene_;
+  const Module& module_;
+  Peek peek_;
+  std::vector<StaticWords> statics_;
+  std::vector<Arena> arenas_;
+  std::set<Range> taken_;       // what is claimed as metadata, disjoint
+  std::set<Range> persistent_;  // of it, the persistent chunks
+  std::set<Range> bits_;        // and the blocks of mark bits
+  HeapSurvey survey_;
+};
+
+bool overlaps_any(const std::set<Range>& ranges, Range range) {
+  auto after = ranges.lower_bound({range.end, range.end});
+  return after != ranges.begin() && (--after)->end > range.start;
+}
+
+bool GoSurvey::is_free(Range range) const { return !overlaps_any(taken_, range); }
+bool GoSurvey::is_persistent(std::uint64_t address) const {
+  return overlaps_any(persistent_, range_of(Address{address}, 1_B));
+}
+bool GoSurvey::is_arena_address(std::uint64_t address) const {
+  return std::any_of(arenas_.begin(), arenas_.end(),
+                     [&](const Arena& arena) { return arena.range.contains(Address{address}); });
+}
+
+void GoSurvey::claim_metadata(Range range, std::string_view why) {
+  range.end = round_up(range.end, page_size());
+  if (!is_anonymous(scene_.space, range) || !is_free(range)) return;
+  taken_.insert(range);
+  survey_.claims.push_back({range, scene_.chart.open({"heap", "Go", "metadata"}),
+                            scene_.chart.because(fmt::format("{} in {}", why, module_.name)),
+                            Rank::kHeap});
+}
+
+std::optional<Arena> GoSurvey::read_arena(std::size_t index, std::uint64_t heap_arena) {
+  const Range range =
+      range_of(Address{(std::uint64_t{index} << 26) + kGoArenaBaseOffset}, kGoArena);
+  const Address at{heap_arena};
+  if (heap_arena % page_size().value != 0) return std::nullopt;
+  if (find_writable_anonymous(scene_.space, at) == nullptr) return std::nullopt;
+  if (!is_anonymous(scene_.space, range_of(range.start, page_size()))) return std::nullopt;
+  for (const Bytes offset : kGoSpansOffsets) {
+    if (spans_close(peek_, range, at + offset)) return Arena{range, at, offset};
+  }
+  return Arena{range, at, std::nullopt};
+}
+
+std::optional<Index> GoSurvey::read_index(Address start) {
+  const Range range = range_of(start, Bytes{kGoArenaIndexSize * 8});
+  if (!is_anonymous(scene_.space, range)) return std::nullopt;
+  auto parts = scene_.memory.present(range);
+  if (!parts) return std::nullopt;
+  Bytes resident;
+  for (const Range& part : *parts) resident += part.size();
+  if (resident == Bytes{} || resident > kMostIndexBytes) return std::nullopt;
+  Index index{start, {}};
+  for (const Range& part : *parts) {
+    std::vector<std::uint64_t> entries(part.size() / 8_B);
+    if (!peek_.read_words(part.start, entries)) return std::nullopt;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (entries[i] == 0) continue;
+      const auto arena = read_arena((part.start - start) / 8_B + i, entries[i]);
+      if (!arena) return std::nullopt;
+      index.arenas.push_back(*arena);
+    }
+  }
+  // One arena that closes proves the index, and the index the others: an arena that holds no span
+  // yet cannot close. What it keeps before its spans is the same for all.
+  const auto closed = std::find_if(index.arenas.begin(), index.arenas.end(),
+                                   [](const Arena& arena) { return arena.spans_offset; });
+  if (closed == index.arenas.end()) return std::nullopt;
+  for (Arena& arena : index.arenas) arena.spans_offset = closed->spans_offset;
+  return index;
+}
+
+std::optional<Index> GoSurvey::find_index() {
+  for (const StaticWords& words : statics_) {
+    for (const std::uint64_t pointer : words.words) {
+      if (pointer == 0 || pointer % page_size().value != 0) continue;
+      if (find_writable_anonymous(scene_.space, Address{pointer}) == nullptr) continue;
+      if (auto index = read_index(Address{pointer})) return index;
+    }
+  }
+  return std::nullopt;
+}
+
+void GoSurvey::claim_arenas(const Index& index) {
+  claim_metadata(range_of(index.start, Bytes{kGoArenaIndexSize * 8}), "the index of Go's arenas");
+  const AccountId account = scene_.chart.open({"heap", "Go", "arenas"});
+  const EvidenceId evidence = scene_.chart.because(fmt::format(
+      "an entry of the arena index at {:#x}; the arena's spans lie in it", index.start.value));
+  for (const Arena& arena : index.arenas) {
+    for (Address at = arena.range.start; at < arena.range.end;) {
+      const Mapping* const mapping = scene_.space.find_mapping(at);
+      if (mapping == nullptr || mapping->has_file()) break;
+      const Range part = intersection(arena.range, {at, mapping->range.end});
+      survey_.claims.push_back(
+          {part, account, evidence, mapping->writable ? Rank::kHeap : Rank::kRuntimeRegion});
+      at = part.end;
+    }
+    claim_metadata(range_of(arena.heap_arena,
+                            *arena.spans_offset + Bytes{kGoPagesPerArena * 8} + kGoAfterSpans),
+                   "a heap arena's spans and bitmaps");
+  }
+}
+
+void GoSurvey::claim_summaries() {
+  constexpr std::size_t kLevels = std::size(kGoSummaryCapacities);
+  for (const StaticWords& words : statics_) {
+    if (words.words.size() < 3 * kLevels) continue;
+    for (std::size_t i = 0; i + 3 * kLevels <= words.words.size(); ++i) {
+      bool all = true;
+      for (std::size_t level = 0; all && level < kLevels; ++level) {
+        all = words.words[i + 3 * level + 2] == kGoSummaryCapacities[level] &&
+              words.words[i + 3 * level + 1] <= kGoSummaryCapacities[level] &&
+              words.words[i + 3 * level] % page_size().value == 0;
+      }
+      if (!all) continue;
+      for (std::size_t level = 0; level < kLevels; ++level) {
+        claim_metadata(
+            range_of(Address{words.words[i + 3 * level]}, Bytes{kGoSummaryCapacities[level] * 8}),
+            "a level of Go's summary of free pages");
+      }
+      claim_chunk_tables(words, i + 3 * kLevels);
+      return;
+    }
+  }
+}
+
+void GoSurvey::claim_chunk_tables(const StaticWords& words, std::size_t from) {
+  const std::size_t end = std::min(words.words.size(), from + kGoChunkTables);
+  for (std::size_t i = from; i < end; ++i) {
+    const Address table{words.words[i]};
+    if (table.value == 0 || table.value % page_size().value != 0) continue;
+    claim_metadata(range_of(table, kGoChunkTable), "a table of Go's page bits");
+  }
+  claim_scavenge_index(words, end);
+}
+
+/// In the rest of the page allocator, which ends well within 512 words.
+void GoSurvey::claim_scavenge_index(const StaticWords& words, std::size_t from) {
+  const std::size_t end = std::min(words.words.size(), from + 512);
+  for (std::size_t i = from; i + 3 <= end; ++i) {
+    const Address start{words.words[i]};
+    const std::uint64_t capacity = words.words[i + 2];
+    if (start.value == 0 || start.value % page_size().value != 0) continue;
+    if (words.words[i + 1] > capacity) continue;
+    if (capacity == kGoScavengeBits) {
+      claim_metadata(range_of(start, Bytes{capacity}), "the scavenger's index");
+    } else if (capacity == kGoScavengeWords) {
+      claim_metadata(range_of(start, Bytes{capacity * 8}), "the scavenger's index");
+    }
+  }
+}
+
+/// The chain from `head`; empty where it does not end, or holds no span that an arena names.
+std::set<Range> GoSurvey::read_persistent_chunks(Address head) {
+  std::set<Range> chunks;
+  for (Address at = head; at.value != 0;) {
+    const Range chunk = range_of(at, kGoPersistentChunk);
+    if (at.value % page_size().value != 0 || chunks.size() >= kMostLinks) return {};
+    if (!is_anonymous(scene_.space, chunk) || !is_free(chunk)) return {};
+    if (overlaps_any(chunks, chunk)) return {};
+    const auto next = peek_.word(at);
+    if (!next) return {};
+    chunks.insert(chunk);
+    at = Address{*next};
+  }
+  const bool holds_span = std::any_of(arenas_.begin(), arenas_.end(), [&](const Arena& arena) {
+    std::array<std::uint64_t, 512> spans;
+    return peek_.read_words(arena.heap_arena + *arena.spans_offset, spans) &&
+           std::any_of(spans.begin(), spans.end(), [&](std::uint64_t span) {
+             return span != 0 && overlaps_any(chunks, range_of(Address{span}, 1_B));
+           });
+  });
+  return holds_span ? chunks : std::set<Range>{};
+}
+
+void GoSurvey::claim_bits_arenas(Address head) {
+  std::set<Range> blocks;
+  for (Address at = head; at.value != 0;) {
+    const Range block = range_of(at, kGoBitsArena);
+    if (bits_.contains(block)) break;  // the rest is known from another head
+    if (at.value % page_size().value != 0 || blocks.size() >= kMostLinks) return;
+    if (!is_anonymous(scene_.space, block) || !is_free(block)) return;
+    if (overlaps_any(blocks, block)) return;
+    const auto used = peek_.word(at);
+    const auto next = peek_.word(at + 8_B);
+    // `used` counts bytes after the two words; a fresh block has none.
+    if (!used || !next || *used == 0 || *used > kGoBitsArena.value - 16 || *used % 8 != 0) return;
+    blocks.insert(block);
+    at = Address{*next};
+  }
+  for (const Range& block : blocks) claim_metadata(block, "a list of Go's mark bits");
+  bits_.merge(blocks);
+}
+
+/// A slice of all spans, and profiling's table of call sites.
+void GoSurvey::claim_tables(const StaticWords& words, std::size_t at) {
+  const Address start{words.words[at]};
+  if (at + 3 <= words.words.size()) {
+    const std::uint64_t length = words.words[at + 1];
+    const std::uint64_t capacity = words.words[at + 2];
+    if (length > 0 && length <= capacity && capacity >= 8192 && capacity <= (1u << 28)) {
+      const auto first = peek_.word(start);
+      const auto last = peek_.word(start + Bytes{(length - 1) * 8});
+      if (first && last && is_persistent(*first) && is_persistent(*last)) {
+        claim_metadata(range_of(start, Bytes{capacity * 8}), "the list of Go's spans");
+        return;
+      }
+    }
+  }
+  const Range table = range_of(start, kGoSiteTable);
+  if (!is_anonymous(scene_.space, table) || !is_free(table)) return;
+  std::vector<std::uint64_t> entries(kGoSiteTable / 8_B);
+  if (!peek_.read_words(start, entries)) return;
+  std::size_t used = 0;
+  for (const std::uint64_t entry : entries) {
+    if (entry == 0) continue;
+    if (!is_persistent(entry)) return;
+    ++used;
+  }
+  if (used > 0) claim_metadata(table, "the table of profiled call sites");
+}
+
+void GoSurvey::claim_lists() {
+  const auto for_each_outside = [&](auto&& use) {
+    for (const StaticWords& words : statics_) {
+      for (std::size_t i = 0; i < words.words.size(); ++i) {
+        const std::uint64_t pointer = words.words[i];
+        if (pointer == 0 || pointer % page_size().value != 0 || is_arena_address(pointer)) continue;
+        if (!is_free(range_of(Address{pointer}, 1_B))) continue;
+        if (find_writable_anonymous(scene_.space, Address{pointer}) == nullptr) continue;
+        use(words, i);
+      }
+    }
+  };
+  // The chunks in use are pointed to as well, and are tails of the list: the longest is the list.
+  for_each_outside([&](const StaticWords& words, std::size_t i) {
+    std::set<Range> chunks = read_persistent_chunks(Address{words.words[i]});
+    if (chunks.size() > persistent_.size()) persistent_ = std::move(chunks);
+  });
+  for (const Range& chunk : persistent_) {
+    claim_metadata(chunk, "the list of what Go allocates for good");
+  }
+  if (persistent_.empty()) {
+    survey_.notes.push_back("the list of what Go allocates for good was not found");
+    return;
+  }
+  for_each_outside(
+      [&](const StaticWords& words, std::size_t i) { claim_bits_arenas(Address{words.words[i]}); });
+  for_each_outside([&](const StaticWords& words, std::size_t i) { claim_tables(words, i); });
+}
+
+HeapSurvey GoSurvey::run() {
+  statics_ = read_static_words(peek_, module_);
+  if (const auto index = find_index()) {
+    arenas_ = index->arenas;
+    claim_arenas(*index);
+    claim_summaries();
+    claim_lists();
+  } else {
+    survey_.notes.push_back(
+        fmt::format("{} holds a Go runtime, and no index of its arenas was found", module_.name));
+  }
+  if (peek_.exhausted()) {
+    survey_.notes.push_back("reading Go's structures stopped at a limit of 64 MiB");
+  }
+  survey_.bytes_read = peek_.bytes_read();
+  return std::move(survey_);
+}
+
+}  // namespace
+
+HeapSurvey survey_go(const HeapScene& scene) {
+  HeapSurvey all;
+  for (const Module& module : scene.space.modules) {
+    if (!holds_go_runtime(module)) continue;
+    HeapSurvey one = GoSurvey(scene, module).run();
+    all.claims.insert(all.claims.end(), one.claims.begin(), one.claims.end());
+    all.notes.insert(all.notes.end(), one.notes.begin(), one.notes.end());
+    all.bytes_read += one.bytes_read;
+  }
+  return all;
+}
+
+}  // namespace strata

@@ -1,0 +1,44 @@
+// inspect/heap/heap_reader.h - the seam at which an allocator or runtime joins the ledger.
+// A reader recognises one allocator in a target it was never told about and claims its regions,
+// each with the evidence. It runs without symbols where it can, trusts nothing it reads, and says
+// in a note what it recognised and could not place.
+//
+// To add an allocator: one file that defines a HeapReader, and its line in heap_readers.cc.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "inspect/page/present_memory.h"
+#include "inspect/space/chart.h"
+#include "inspect/space/claim.h"
+#include "inspect/space/space.h"
+
+namespace strata {
+
+/// What a reader may look at, and where it books what it finds.
+struct HeapScene {
+  const Space& space;
+  const PresentMemory& memory;
+  Chart& chart;
+};
+
+struct HeapSurvey {
+  std::vector<Claim> claims;       ///< in any order, Rank::kRuntimeRegion or kHeap
+  std::vector<std::string> notes;  ///< a sentence each
+  Bytes bytes_read;                ///< of the target's memory, for the cost account
+};
+
+struct HeapReader {
+  std::string_view name;  ///< as it stands under heap/: "glibc", "jemalloc"
+  /// An allocator that is not there gives an empty survey.
+  HeapSurvey (*survey)(const HeapScene& scene);
+};
+
+/// All readers, in the order in which they are asked.
+std::span<const HeapReader> heap_readers();
+
+}  // namespace strata
