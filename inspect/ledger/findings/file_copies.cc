@@ -1,0 +1,36 @@
+// Private mappings of files that were written to: each page written is a copy, no longer the file's.
+// Modules are left out: their data is meant to be copied.
+#include "inspect/ledger/findings/checks.h"
+#include "inspect/ledger/findings/figures.h"
+
+namespace strata {
+namespace {
+
+constexpr std::size_t kMostNamed = 3;
+
+}  // namespace
+
+std::optional<Finding> check_file_copies(const Explanation& e) {
+  const Chart& chart = e.ledger.chart();
+  ByPurpose files(e);
+  Bytes copies;
+  for (std::size_t i = 0; i < e.mappings.size() && i < e.space.mappings.size(); ++i) {
+    const MappingEntry& entry = e.mappings[i];
+    const auto path = chart.path(entry.purpose);
+    if (!e.space.mappings[i].has_file() || path.size() < 2 || path[0] != "mapped") continue;
+    copies += entry.measure.anonymous;
+    files.add(entry, entry.measure.anonymous);
+  }
+  if (!is_worth_a_line(copies, e)) return std::nullopt;
+  Finding finding;
+  finding.bytes = copies;
+  finding.text = fmt::format(
+      "{} is copies of file pages, made by writing to a private mapping (MAP_PRIVATE): the file's "
+      "name stands on it, but the kernel can only swap it. Most: {}.",
+      humanised(copies), listed(e, files.widest(kMostNamed)));
+  finding.action = "Map read-only what is only read; write through MAP_SHARED what the file is to keep.";
+  finding.saves = fmt::format("{} where the writes are not needed.", humanised(copies));
+  return finding;
+}
+
+}  // namespace strata

@@ -1,0 +1,205 @@
+#include "inspect/ledger/findings/kinship.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "inspect/target/kernel_abi.h"
+
+namespace strata {
+namespace {
+
+// Enough for any machine's processes; a kernel may have four million.
+constexpr int kMostProcesses = 65'536;
+constexpr std::size_t kEntriesPerRead = 32'768;
+constexpr Bytes kStatLimit = 4_KiB;
+
+struct Executable {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const Executable&) const = default;
+};
+
+std::optional<Executable> executable_of(pid_t pid) {
+  struct stat status;
+  if (::stat(fmt::format("/proc/{}/exe", pid).c_str(), &status) != 0) return std::nullopt;
+  return Executable{status.st_dev, status.st_ino};
+}
+
+struct Stat {
+  pid_t parent = 0;
+  std::string name;
+};
+
+std::optional<Stat> read_stat(pid_t pid) {
+  auto text = read_text(AT_FDCWD, fmt::format("/proc/{}/stat", pid), kStatLimit);
+  if (!text) return std::nullopt;
+  // The name may hold anything, parentheses too: it ends at the last one. State and parent follow.
+  const std::size_t open = text->find('('), close = text->rfind(')');
+  if (open == std::string::npos || close == std::string::npos || close + 4 > text->size()) {
+    return std::nullopt;
+  }
+  Stat stat;
+  stat.name = text->substr(open + 1, close - open - 1);
+  const char* const from = text->data() + close + 4;
+  if (std::from_chars(from, text->data() + text->size(), stat.parent).ec != std::errc{}) {
+    return std::nullopt;
+  }
+  return stat;
+}
+
+std::vector<pid_t> list_processes() {
+  std::vector<pid_t> pids;
+  DIR* const listing = opendir("/proc");
+  if (listing == nullptr) return pids;
+  for (int seen = 0; const dirent* entry = readdir(listing);) {
+    const std::string_view name = entry->d_name;
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc{} || end != name.data() + name.size()) continue;
+    if (++seen > kMostProcesses) break;
+    pids.push_back(pid);
+  }
+  closedir(listing);
+  return pids;
+}
+
+/// Frame of an anonymous page that is present, else 0.
+std::uint64_t anonymous_frame(std::uint64_t entry) {
+  const bool is_anonymous =
+      (entry & abi::kPagemapPresent) != 0 && (entry & abi::kPagemapFile) == 0;
+  return is_anonymous ? entry & abi::kPagemapFrameMask : 0;
+}
+
+/// One relative's pagemap, and a buffer for it.
+struct Compared {
+  File pagemap;
+  std::vector<std::uint64_t> entries = std::vector<std::uint64_t>(kEntriesPerRead);
+};
+
+std::size_t read_entries(const File& pagemap, Address from, std::span<std::uint64_t> into) {
+  const Bytes offset{from.value / page_size().value * 8};
+  auto got = read_at(pagemap, offset, std::as_writable_bytes(into));
+  return got ? got->value / 8 : 0;
+}
+
+bool is_one_address_space(pid_t a, pid_t b) {
+  return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0;
+}
+
+class Comparison {
+ public:
+  Comparison(const Target& target, Kinship& kinship) : kinship_(kinship) {
+    auto own = target.open_kernel_file("pagemap");
+    if (own) own_ = std::move(*own);
+    for (Relative& relative : kinship.relatives) {
+      Compared compared;
+      auto file = open_file(AT_FDCWD, fmt::format("/proc/{}/pagemap", relative.pid), O_RDONLY);
+      if (file) {
+        compared.pagemap = std::move(*file);
+      } else {
+        relative.unread = file.error().message;
+      }
+      others_.push_back(std::move(compared));
+    }
+  }
+
+  void compare(Range range) {
+    if (!own_) return;
+    const Bytes page = page_size();
+    while (!range.empty()) {
+      const std::size_t wanted = std::min<std::size_t>(range.size() / page, kEntriesPerRead);
+      if (wanted == 0) return;
+      entries_.resize(wanted);
+      const std::size_t got = read_entries(own_, range.start, entries_);
+      compare_entries(range.start, got);
+      if (got < wanted) return;
+      range.start = range.start + page * wanted;
+    }
+  }
+
+ private:
+  void compare_entries(Address at, std::size_t count) {
+    common_.assign(count, false);
+    for (std::size_t i = 0; i < others_.size(); ++i) {
+      if (!others_[i].pagemap) continue;
+      Relative& relative = kinship_.relatives[i];
+      const std::size_t theirs =
+          read_entries(others_[i].pagemap, at, std::span(others_[i].entries).first(count));
+      for (std::size_t p = 0; p < theirs; ++p) {
+        const std::uint64_t a = anonymous_frame(entries_[p]);
+        const std::uint64_t b = anonymous_frame(others_[i].entries[p]);
+        if (a == 0 || b == 0) continue;
+        (a == b ? relative.shared : relative.parted) += page_size();
+        if (a == b) common_[p] = true;
+      }
+    }
+    for (std::size_t p = 0; p < count; ++p) {
+      if (anonymous_frame(entries_[p]) != 0) kinship_.compared += page_size();
+      if (common_[p]) kinship_.shared += page_size();
+    }
+  }
+
+  Kinship& kinship_;
+  File own_;
+  std::vector<Compared> others_;
+  std::vector<std::uint64_t> entries_;
+  std::vector<bool> common_;
+};
+
+}  // namespace
+
+std::vector<Relative> find_relatives(pid_t pid) {
+  const auto self = read_stat(pid);
+  const auto executable = executable_of(pid);
+  std::vector<Relative> relatives;
+  if (!self || !executable) return relatives;
+  for (const pid_t other : list_processes()) {
+    if (other == pid) continue;
+    const auto stat = read_stat(other);
+    if (!stat) continue;
+    Relative relative{other, stat->name, Relation::kSibling, {}, {}, ""};
+    if (other == self->parent) {
+      relative.relation = Relation::kParent;
+    } else if (stat->parent == pid) {
+      relative.relation = Relation::kChild;
+    } else if (stat->parent != self->parent) {
+      continue;
+    }
+    if (executable_of(other) == executable) relatives.push_back(std::move(relative));
+  }
+  std::sort(relatives.begin(), relatives.end(), [](const Relative& a, const Relative& b) {
+    return a.relation != b.relation ? a.relation < b.relation : a.pid < b.pid;
+  });
+  if (relatives.size() > kMostRelatives) relatives.resize(kMostRelatives);
+  return relatives;
+}
+
+Kinship compare_relatives(const Target& target, std::vector<Relative> relatives,
+                          std::span<const Range> anonymous, Bytes most) {
+  Kinship kinship;
+  kinship.relatives = std::move(relatives);
+  if (kinship.relatives.empty()) return kinship;
+  kinship.by_frames = true;
+  for (const Relative& relative : kinship.relatives) {
+    kinship.one_address_space |= is_one_address_space(target.identity().pid, relative.pid);
+  }
+  Comparison comparison(target, kinship);
+  // What is compared with many costs as much as so much more memory compared with one.
+  Bytes left{most.value / kinship.relatives.size() / page_size().value * page_size().value};
+  for (const Range& range : anonymous) {
+    const Range part{range.start, std::min(range.end, range.start + left)};
+    comparison.compare(part);
+    left -= part.size();
+    kinship.not_compared += range.size() - part.size();
+  }
+  return kinship;
+}
+
+}  // namespace strata

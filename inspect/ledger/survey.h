@@ -1,0 +1,25 @@
+// inspect/ledger/survey.h - everything that anybody claims about a target's address space.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "inspect/page/present_memory.h"
+#include "inspect/space/chart.h"
+#include "inspect/space/claim.h"
+#include "inspect/space/space.h"
+
+namespace strata {
+
+struct Survey {
+  Space space;
+  std::vector<Claim> claims;       ///< in any order; ranks decide
+  std::vector<std::string> notes;  ///< what could not be seen, a sentence each
+  Bytes memory_read;               ///< of the target's own bytes, by readers of heaps
+};
+
+/// Asks every source of claims; accounts and evidence go into `chart`. `frozen` as in read_space().
+Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
+                           Chart& chart);
+
+}  // namespace strata
