@@ -1,0 +1,19 @@
+#include <array>
+
+#include "cli/command.h"
+
+namespace strata {
+
+extern const Command kExplain;
+extern const Command kMap;
+extern const Command kPage;
+
+namespace {
+
+constexpr std::array kCommands = {&kExplain, &kMap, &kPage};
+
+}  // namespace
+
+std::span<const Command* const> commands() { return kCommands; }
+
+}  // namespace strata

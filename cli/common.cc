@@ -1,0 +1,46 @@
+#include "cli/common.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+
+#include "base/printable.h"
+#include "present/json.h"
+#include "present/text.h"
+
+namespace strata {
+
+Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocation& invocation) {
+  using std::chrono::microseconds;
+  if (!invocation.has("--freeze")) {
+    if (invocation.has("--freeze-limit")) {
+      return Failure(Error{Cause::kUsage, "--freeze-limit means nothing without --freeze", {},
+                           "add --freeze"});
+    }
+    return std::optional<microseconds>();
+  }
+  const std::string text = invocation.value("--freeze-limit").value_or("1s");
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const double scale = unit == "ms" ? 1e3 : unit == "s" ? 1e6 : 0;
+  constexpr double kLongest = 60e6;
+  // So written that "nan", which from_chars() takes for a number, is refused too.
+  if (error != std::errc{} || !(number * scale >= 1 && number * scale <= kLongest)) {
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("--freeze-limit {} is not a time", printable(text)), {},
+                         "write 200ms or 2s, at most 60s"});
+  }
+  return std::optional(microseconds(static_cast<std::int64_t>(number * scale)));
+}
+
+Result<void> show(const Document& document, const Invocation& invocation) {
+  const std::string text = invocation.has("--json") ? to_json(document)
+                                                    : to_text(document, style_of_stdout());
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    return fail_errno(errno, "write to standard output");
+  }
+  return {};
+}
+
+}  // namespace strata

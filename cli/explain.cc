@@ -1,0 +1,74 @@
+// strata explain: where every resident byte is.
+#include <array>
+#include <limits>
+
+#include "cli/command.h"
+#include "cli/common.h"
+#include "cli/open_target.h"
+#include "inspect/ledger/finding.h"
+#include "present/explain_view.h"
+
+namespace strata {
+namespace {
+
+constexpr std::array kArguments = {kTargetArgument};
+constexpr std::array<Option, 8> kOptions = {{
+    {"--all", "", "show every account, also the smallest"},
+    kFreezeOption,
+    kFreezeLimitOption,
+    {"--witnesses", "WHICH", "all: read smaps_rollup too, whatever it costs"},
+    {"--count-zero", "", "read every huge page and say how much of them is zero"},
+    {"--compare-all", "", "compare all memory with forked relatives, not the first 4 GiB"},
+    {"--findings-only", "", "show the findings alone"},
+    kJsonOption,
+}};
+constexpr std::array<std::string_view, 3> kExamples = {
+    "strata explain 4242", "strata explain --freeze redis-server",
+    "strata explain --json ./core | jq '.accounts[0]'"};
+
+Result<Exit> run(const Invocation& invocation) {
+  auto freeze_limit = freeze_limit_of(invocation);
+  if (!freeze_limit) return pass(freeze_limit);
+  ExplainOptions options;
+  options.freeze_limit = *freeze_limit;
+  if (const auto which = invocation.value("--witnesses")) {
+    if (*which != "all") {
+      return Failure(Error{Cause::kUsage, "--witnesses takes the word all", {}, ""});
+    }
+    options.witnesses = ExplainOptions::Witnesses::kAll;
+  }
+  if (invocation.has("--count-zero")) options.huge_pages = ExplainOptions::HugePages::kCountZero;
+  if (invocation.has("--compare-all")) {
+    options.most_compared = Bytes{std::numeric_limits<std::uint64_t>::max()};
+  }
+  auto means = probe_means();
+  if (!means) return pass(means);
+  auto target = open_target(invocation.argument(0));
+  if (!target) return pass(target);
+  auto explanation = explain(**target, *means, options);
+  if (!explanation) return pass(explanation);
+  const ExplainView how{invocation.has("--all") ? ExplainView::Rows::kAll
+                                                : ExplainView::Rows::kWidest};
+  Document document = view(*explanation, find_findings(*explanation), how);
+  if (invocation.has("--findings-only")) {
+    std::erase_if(document.blocks, [](const Block& block) { return block.key != "findings"; });
+  }
+  if (auto shown = show(document, invocation); !shown) return pass(shown);
+  return explanation->ledger.sum().unknown > 0_B ? Exit::kPartial : Exit::kDone;
+}
+
+}  // namespace
+
+extern const Command kExplain;
+const Command kExplain = {
+    "explain",
+    "where every resident byte of a process is, and what to do about it",
+    "Books every resident byte of TARGET under one account, holds the sum against the kernel's "
+    "counters, and says what is worth changing. The target is read, never written to and, "
+    "without --freeze, never stopped.",
+    kArguments,
+    kOptions,
+    kExamples,
+    run};
+
+}  // namespace strata

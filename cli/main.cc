@@ -1,0 +1,68 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "base/printable.h"
+#include "cli/command.h"
+
+namespace strata {
+namespace {
+
+const Command* find_command(std::string_view name) {
+  for (const Command* command : commands()) {
+    if (command->name == name) return command;
+  }
+  return nullptr;
+}
+
+int print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::fflush(stdout) == 0 ? 0 : static_cast<int>(Exit::kFailed);
+}
+
+int refuse(const Error& error) {
+  const std::string text = to_text(error);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return static_cast<int>(Exit::kFailed);
+}
+
+int run(std::vector<std::string> words) {
+  if (words.empty()) {
+    std::fputs(overview().c_str(), stderr);
+    return static_cast<int>(Exit::kFailed);
+  }
+  const std::string name = words.front();
+  words.erase(words.begin());
+  if (name == "--version") return print("strata " STRATA_VERSION "\n");
+  if (name == "--help" || name == "-h" || name == "help") {
+    const Command* const command = words.empty() ? nullptr : find_command(words.front());
+    return print(command == nullptr ? overview() : help(*command));
+  }
+  const Command* const command = find_command(name);
+  if (command == nullptr) {
+    return refuse({Cause::kUsage, fmt::format("strata has no command {}", printable(name)), {},
+                   "`strata help` lists the commands"});
+  }
+  for (const std::string& word : words) {
+    if (word == "--help" || word == "-h") return print(help(*command));
+  }
+  auto invocation = parse(*command, words);
+  if (!invocation) return refuse(invocation.error());
+  auto done = command->run(*invocation);
+  if (!done) return refuse(done.error());
+  return static_cast<int>(*done);
+}
+
+}  // namespace
+}  // namespace strata
+
+int main(int argc, char** argv) {
+  try {
+    return strata::run({argv + (argc > 0 ? 1 : 0), argv + argc});
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "error: {}\n  this is a bug in strata, please report it\n",
+               strata::printable(e.what()));
+  }
+  return static_cast<int>(strata::Exit::kFailed);
+}

@@ -1,0 +1,96 @@
+// The only place that knows CLI11; its own failure texts are replaced by ours.
+#include <CLI/CLI.hpp>
+
+#include <deque>
+
+#include "base/printable.h"
+#include "cli/command.h"
+
+namespace strata {
+namespace {
+
+/// The option whose name is nearest to what was typed, if any is near.
+std::string_view nearest_option(const Command& command, std::string_view typed) {
+  const auto distance = [](std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+      std::size_t diagonal = row[0];
+      row[0] = i;
+      for (std::size_t j = 1; j <= b.size(); ++j) {
+        const std::size_t above = row[j];
+        row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+        diagonal = above;
+      }
+    }
+    return row.back();
+  };
+  std::string_view best;
+  std::size_t least = 4;
+  for (const Option& option : command.options) {
+    const std::size_t d = distance(typed, option.name);
+    if (d < least) {
+      least = d;
+      best = option.name;
+    }
+  }
+  return best;
+}
+
+Failure usage(const Command& command, std::string message, std::string_view near = "") {
+  std::string help = near.empty() ? "" : fmt::format("did you mean {}? ", near);
+  help += fmt::format("`strata {} --help` lists what it takes", command.name);
+  return Failure(Error{Cause::kUsage, std::move(message), {}, std::move(help)});
+}
+
+}  // namespace
+
+std::optional<std::string> Invocation::value(std::string_view option) const {
+  const auto found = options_.find(option);
+  return found == options_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<Invocation> parse(const Command& command, const std::vector<std::string>& words) {
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  std::deque<std::string> values(command.options.size());
+  std::vector<CLI::Option*> added;
+  for (std::size_t i = 0; i < command.options.size(); ++i) {
+    const Option& option = command.options[i];
+    const std::string name(option.name);
+    added.push_back(option.value.empty() ? app.add_flag(name)
+                                         : app.add_option(name, values[i])->expected(1));
+  }
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return usage(command, fmt::format("strata {}: {}", command.name, printable(error.what())));
+  }
+  Invocation invocation;
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    if (added[i]->count() > 0) invocation.set(command.options[i].name, values[i]);
+  }
+  const std::vector<std::string> rest = app.remaining();
+  for (const std::string& word : rest) {
+    if (word.size() > 1 && word[0] == '-') {
+      return usage(command,
+                   fmt::format("strata {} has no option {}", command.name, printable(word)),
+                   nearest_option(command, word));
+    }
+    invocation.add_argument(word);
+  }
+  if (rest.size() < command.arguments.size()) {
+    return usage(command, fmt::format("strata {} needs {}: {}", command.name,
+                                      command.arguments[rest.size()].name,
+                                      command.arguments[rest.size()].help));
+  }
+  if (rest.size() > command.arguments.size()) {
+    return usage(command, fmt::format("strata {} does not know what to do with {}", command.name,
+                                      printable(rest[command.arguments.size()])));
+  }
+  return invocation;
+}
+
+}  // namespace strata

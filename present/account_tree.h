@@ -1,0 +1,18 @@
+// present/account_tree.h - a ledger's accounts as a tree, widest first.
+#pragma once
+
+#include "inspect/ledger/ledger.h"
+#include "present/document.h"
+
+namespace strata {
+
+struct AccountTree {
+  /// What the tree is sorted and cut by.
+  enum class By { kResident, kHeld } by = By::kResident;
+  enum class Rows { kWidest, kAll } rows = Rows::kWidest;
+};
+
+/// Leaves carry their path for JSON; in text small accounts are folded into "N more".
+Table account_tree(const Ledger& ledger, const AccountTree& how);
+
+}  // namespace strata

@@ -1,0 +1,72 @@
+// present/document.h - what a command has to say, before it is text, JSON or anything else.
+// A command builds one Document; every renderer shows the same facts from it. Cells carry values
+// (Bytes, counts), never text that was formatted before, so JSON gets bytes where text gets MiB.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/units.h"
+
+namespace strata {
+
+struct Percent {
+  double value = 0;
+};
+struct SignedBytes {
+  std::int64_t value = 0;
+};
+struct Milliseconds {
+  double value = 0;
+};
+/// A list of names, outermost first; an array in JSON, joined by " / " in text.
+using Path = std::vector<std::string>;
+
+/// monostate is "not known": null in JSON, "-" in text. Strings are raw and escaped when shown.
+using Cell = std::variant<std::monostate, Bytes, SignedBytes, Percent, Milliseconds, Address,
+                          std::uint64_t, bool, std::string, Path>;
+
+struct Field {
+  std::string key;  ///< in JSON
+  Cell value;
+};
+
+/// An object in JSON; in text, `lines` as they stand (the first leads, the others are indented).
+struct Record {
+  std::vector<Field> fields;
+  std::vector<std::string> lines;
+};
+
+struct Column {
+  std::string key;      ///< in JSON; empty: shown in text alone
+  std::string heading;  ///< in text; empty: in JSON alone
+};
+
+/// Rows of cells. With depths it is a tree whose rows come parents first, and the last column is
+/// the name that is indented; JSON then holds the leaves alone.
+struct Table {
+  std::vector<Column> columns;
+  struct Row {
+    std::vector<Cell> cells;
+    int depth = 0;
+    bool leaf = true;
+    bool shown = true;  ///< in text; JSON has every leaf
+  };
+  std::vector<Row> rows;
+  bool is_tree = false;
+};
+
+struct Block {
+  std::string key;      ///< in JSON; empty: its fields stand at the top level
+  std::string heading;  ///< in text; empty: none
+  std::variant<Record, std::vector<Record>, Table> content;
+  std::string footnote;  ///< in text: how it is sorted, what was cut
+};
+
+struct Document {
+  std::vector<Block> blocks;
+};
+
+}  // namespace strata

@@ -1,0 +1,207 @@
+#include "present/explain_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/printable.h"
+#include "present/account_tree.h"
+#include "present/text.h"
+
+namespace strata {
+namespace {
+
+bool is_core(const Explanation& e) { return e.identity.kind == TargetKind::kCore; }
+
+double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1000; }
+
+Record identity(const Explanation& e) {
+  const Identity& i = e.identity;
+  const Measure sum = e.ledger.sum();
+  std::string line = fmt::format("{} ({})", printable(i.name), i.pid);
+  if (is_core(e)) {
+    line += fmt::format(": a core file that holds {} of {} mapped, {} threads", humanised(sum.held),
+                        humanised(sum.virtual_size), e.space.threads.size());
+  } else {
+    line += fmt::format(": {} resident of {} mapped, {} thread{}", humanised(sum.resident),
+                        humanised(sum.virtual_size), e.space.threads.size(),
+                        e.space.threads.size() == 1 ? "" : "s");
+  }
+  if (e.moment.frozen) line += fmt::format(", stood still for {:.1f} ms", milliseconds(e.moment.stood));
+  return {{}, {line}};
+}
+
+Record target(const Explanation& e) {
+  const Identity& i = e.identity;
+  return {{{"kind", std::string(is_core(e) ? "core" : "process")},
+           {"pid", static_cast<std::uint64_t>(i.pid)},
+           {"name", i.name},
+           {"command_line", i.command_line},
+           {"executable", i.executable},
+           {"origin", i.origin},
+           {"threads", std::uint64_t{e.space.threads.size()}},
+           {"mappings", std::uint64_t{e.space.mappings.size()}},
+           {"frozen", e.moment.frozen},
+           {"stood_ms", Milliseconds{milliseconds(e.moment.stood)}},
+           {"tries", static_cast<std::uint64_t>(e.moment.tries)}},
+          {}};
+}
+
+std::string beside_line(const Explanation& e) {
+  const Measure sum = e.ledger.sum();
+  std::string line = "beside it, not in the sum: ";
+  bool first = true;
+  const auto add = [&](Bytes bytes, const char* what) {
+    if (bytes == 0_B) return;
+    line += fmt::format("{}{} {}", first ? "" : " · ", humanised(bytes), what);
+    first = false;
+  };
+  add(sum.swapped, "swapped");
+  add(sum.untouched(), is_core(e) ? "not in the file" : "reserved and never touched");
+  add(sum.zero, "read but never written");
+  add(e.beside.guard + sum.guard, "guard");
+  add(e.beside.page_tables.value_or(0_B), "page tables");
+  add(e.beside.kernel_stacks, "kernel stacks");
+  add(sum.hugetlb, "hugetlb");
+  add(sum.uncounted, "device pages in no counter");
+  add(e.beside.unmapped_memfds, "memfds held and not mapped");
+  add(sum.unknown, "unknown");
+  return first ? "" : line;
+}
+
+Record beside(const Explanation& e) {
+  const Measure sum = e.ledger.sum();
+  Record record;
+  record.fields = {{"swapped_bytes", sum.swapped},
+                   {"untouched_bytes", sum.untouched()},
+                   {"zero_bytes", sum.zero},
+                   {"guard_bytes", e.beside.guard + sum.guard},
+                   {"page_tables_bytes", e.beside.page_tables ? Cell{*e.beside.page_tables} : Cell{}},
+                   {"kernel_stacks_bytes", e.beside.kernel_stacks},
+                   {"hugetlb_bytes", sum.hugetlb},
+                   {"uncounted_bytes", sum.uncounted},
+                   {"unmapped_memfd_bytes", e.beside.unmapped_memfds},
+                   {"unknown_bytes", sum.unknown}};
+  if (const std::string line = beside_line(e); !line.empty()) record.lines.push_back("  " + line);
+  return record;
+}
+
+Record reconciliation(const Explanation& e) {
+  const Reconciliation& r = e.reconciliation;
+  Record record;
+  record.fields = {{"accounts_sum_bytes", r.sum},
+                   {"vmrss_bytes", r.resident ? Cell{*r.resident} : Cell{}},
+                   {"remainder_bytes", r.resident ? Cell{SignedBytes{r.remainder}} : Cell{}},
+                   {"drift_bytes", r.resident ? Cell{SignedBytes{r.drift}} : Cell{}},
+                   {"cause", r.cause.empty() ? Cell{} : Cell{r.cause}}};
+  if (!r.resident) {
+    record.lines.push_back("  no residency in a core: nothing to hold the sum against");
+  } else if (r.remainder == 0) {
+    record.lines.push_back(fmt::format("  the accounts' sum {} equals VmRSS, to the byte ({})",
+                                       humanised(r.sum), r.sum.value));
+  } else {
+    record.lines.push_back(fmt::format("  the accounts' sum {} is {} {} than VmRSS: {}",
+                                       humanised(r.sum),
+                                       humanised(Bytes{static_cast<std::uint64_t>(std::abs(r.remainder))}),
+                                       r.remainder > 0 ? "more" : "less", r.cause));
+  }
+  if (r.drift != 0) {
+    record.lines.push_back(fmt::format("drift: VmRSS changed by {} while it was read ({} tries)",
+                                       SignedBytes{r.drift}.value, e.moment.tries));
+  }
+  return record;
+}
+
+Table witnesses(const Explanation& e) {
+  Table table;
+  table.columns = {{"name", "WITNESS"},
+                   {"value_bytes", "VALUE"},
+                   {"exact", "EXACT"},
+                   {"difference_bytes", "DIFFERENCE"},
+                   {"why", "WHY"}};
+  for (const Witness& w : e.witnesses) {
+    Table::Row row;
+    row.cells = {w.name, w.value ? Cell{*w.value} : Cell{}, w.exact,
+                 w.value ? Cell{SignedBytes{difference(*w.value, e.reconciliation.sum)}} : Cell{},
+                 w.why.empty() ? Cell{std::string()} : Cell{w.why}};
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+std::vector<Record> findings(const std::vector<Finding>& list) {
+  std::vector<Record> records;
+  for (const Finding& f : list) {
+    Record record;
+    record.fields = {{"id", f.id},         {"bytes", f.bytes}, {"text", f.text},
+                     {"do", f.action}, {"saves", f.saves}};
+    record.lines = {fmt::format("{}  {}", humanised(f.bytes), f.text), "do: " + f.action};
+    if (!f.saves.empty()) record.lines.push_back("saves: " + f.saves);
+    record.lines.push_back(fmt::format("more: docs/findings/{}.md", f.id));
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+Table unexplained(const Explanation& e) {
+  Table table;
+  table.columns = {{"start", "START"}, {"end", "END"}, {"resident_bytes", "RESIDENT"},
+                   {"virtual_bytes", "VIRTUAL"}};
+  std::vector<Unexplained> ranges = e.ledger.unexplained();
+  std::sort(ranges.begin(), ranges.end(), [](const Unexplained& a, const Unexplained& b) {
+    return a.resident != b.resident ? a.resident > b.resident : a.range.start < b.range.start;
+  });
+  constexpr std::size_t kMostShown = 8;
+  for (const Unexplained& u : ranges) {
+    Table::Row row;
+    row.cells = {u.range.start, u.range.end, u.resident, u.range.size()};
+    row.shown = table.rows.size() < kMostShown && u.resident > 0_B;
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+std::vector<Record> notes(const Explanation& e) {
+  std::vector<Record> records;
+  const auto add = [&](const std::string& text) {
+    if (!text.empty()) records.push_back({{{"text", text}}, {text}});
+  };
+  for (const std::string& note : e.notes) add(note);
+  for (const std::string& missing : e.means.missing) add(missing);
+  return records;
+}
+
+}  // namespace
+
+Document view(const Explanation& e, const std::vector<Finding>& found, const ExplainView& how) {
+  const bool core = is_core(e);
+  AccountTree tree;
+  tree.by = core ? AccountTree::By::kHeld : AccountTree::By::kResident;
+  tree.rows = how.rows == ExplainView::Rows::kAll ? AccountTree::Rows::kAll
+                                                  : AccountTree::Rows::kWidest;
+  const std::string folded =
+      how.rows == ExplainView::Rows::kAll
+          ? "sorted by size"
+          : "largest first; the 22 largest accounts, --all shows every one";
+  Record head = identity(e);
+  head.fields = {{"schema", std::string("strata.explain/1")}};
+  Record resident;
+  resident.fields = {{"resident_bytes", core ? Cell{} : Cell{e.ledger.sum().resident}}};
+
+  Document d;
+  d.blocks.push_back({"", "", std::move(head), ""});
+  d.blocks.push_back({"target", "", target(e), ""});
+  d.blocks.push_back({"", "", std::move(resident), ""});
+  d.blocks.push_back({"accounts", "Where it is", account_tree(e.ledger, tree), folded});
+  d.blocks.push_back({"beside", "", beside(e), ""});
+  d.blocks.push_back({"unexplained", "Unexplained", unexplained(e),
+                      "sorted by resident bytes; the 8 largest, --json has all"});
+  d.blocks.push_back({"reconciliation", "Held against the kernel", reconciliation(e), ""});
+  d.blocks.push_back({"witnesses", "", witnesses(e), ""});
+  d.blocks.push_back({"findings", "Findings", findings(found), ""});
+  d.blocks.push_back({"notes", "Not seen", notes(e), ""});
+  return d;
+}
+
+}  // namespace strata

@@ -1,0 +1,246 @@
+#include "present/map_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/printable.h"
+#include "present/text.h"
+
+namespace strata {
+namespace {
+
+Path purpose_of(const Explanation& e, std::size_t i) {
+  Path path = e.ledger.chart().path(e.mappings[i].purpose);
+  return path.empty() ? Path{"unexplained"} : path;
+}
+
+std::string joined(const Path& path) {
+  std::string text;
+  for (const std::string& name : path) text += (text.empty() ? "" : " / ") + name;
+  return text;
+}
+
+/// smaps' figures for each mapping, in the mappings' order; null where it says nothing of one.
+std::vector<const MappingUsage*> usage_by_mapping(const Explanation& e) {
+  std::vector<const MappingUsage*> out(e.space.mappings.size(), nullptr);
+  auto usage = e.usage.begin();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const Range range = e.space.mappings[i].range;
+    while (usage != e.usage.end() && usage->range.start < range.start) ++usage;
+    if (usage != e.usage.end() && usage->range == range) out[i] = &*usage;
+  }
+  return out;
+}
+
+std::string state_of(PageFlags flags) {
+  static constexpr std::pair<PageFlag, const char*> kNames[] = {
+      {PageFlag::kPresent, "present"}, {PageFlag::kSwapped, "swapped"},
+      {PageFlag::kFile, "file"},       {PageFlag::kZero, "zero"},
+      {PageFlag::kHuge, "huge"},       {PageFlag::kGuard, "guard"},
+      {PageFlag::kHugetlb, "hugetlb"}, {PageFlag::kUncounted, "uncounted"},
+      {PageFlag::kUnknown, "unknown"}};
+  std::string text;
+  for (const auto& [flag, name] : kNames) {
+    if (flags.has(flag)) text += (text.empty() ? "" : " ") + std::string(name);
+  }
+  if (flags.has(PageFlag::kPresent) && !flags.has(PageFlag::kFile) &&
+      !flags.has(PageFlag::kZero)) {
+    text += " anonymous";
+  }
+  return text;
+}
+
+class MapBuilder {
+ public:
+  MapBuilder(const Explanation& e, const MapView& how)
+      : e_(e), how_(how), usage_(usage_by_mapping(e)), is_core_(e.identity.kind == TargetKind::kCore) {}
+
+  Document build() {
+    Document d;
+    const Identity& i = e_.identity;
+    std::vector<std::size_t> order = selected();
+    Record head;
+    head.fields = {{"schema", std::string("strata.map/1")}};
+    head.lines = {fmt::format("{} ({}): {} mappings", printable(i.name), i.pid,
+                              e_.space.mappings.size())};
+    if (order.size() != e_.space.mappings.size()) {
+      head.lines[0] += fmt::format(", {} shown that match \"{}\"", order.size(),
+                                   printable(how_.filter));
+    }
+    d.blocks.push_back({"", "", std::move(head), ""});
+    Record target;
+    target.fields = {{"kind", std::string(is_core_ ? "core" : "process")},
+                     {"pid", static_cast<std::uint64_t>(i.pid)},
+                     {"name", i.name}};
+    d.blocks.push_back({"target", "", std::move(target), ""});
+    d.blocks.push_back({"mappings", "", mappings(order), footnote()});
+    if (how_.pages == MapView::Pages::kShow) {
+      d.blocks.push_back({"pages", "Runs of pages in one state", pages(order), ""});
+    }
+    d.blocks.push_back({"totals", "", totals(order), ""});
+    std::vector<Record> notes;
+    for (const std::string& note : e_.notes) notes.push_back({{{"text", note}}, {note}});
+    d.blocks.push_back({"notes", "Not seen", std::move(notes), ""});
+    return d;
+  }
+
+ private:
+  std::vector<std::size_t> selected() const {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < e_.space.mappings.size(); ++i) {
+      const Mapping& m = e_.space.mappings[i];
+      const std::string text = joined(purpose_of(e_, i)) + "\n" + m.name + "\n" + protection(m);
+      if (text.find(how_.filter) != std::string::npos) order.push_back(i);
+    }
+    if (how_.sort != MapView::Sort::kAddress) {
+      std::stable_sort(order.begin(), order.end(),
+                       [&](std::size_t a, std::size_t b) { return key(a) > key(b); });
+    }
+    return order;
+  }
+
+  Bytes key(std::size_t i) const {
+    const Measure& m = e_.mappings[i].measure;
+    switch (how_.sort) {
+      case MapView::Sort::kSize:
+        return m.virtual_size;
+      case MapView::Sort::kProportional:
+        return usage_[i] == nullptr ? 0_B : usage_[i]->proportional;
+      case MapView::Sort::kDirty:
+        return m.anonymous;
+      case MapView::Sort::kSwapped:
+        return m.swapped;
+      default:
+        return is_core_ ? m.held : m.resident;
+    }
+  }
+
+  std::string footnote() const {
+    std::string text = how_.sort == MapView::Sort::kAddress ? "by address" : "largest first";
+    text += "; DIRTY is private: in no file, written by the process or its parent";
+    if (e_.usage.empty() && !is_core_) text += "; PROPORTIONAL needs smaps, which was not read";
+    return text;
+  }
+
+  Table mappings(const std::vector<std::size_t>& order) const {
+    const bool swaps = e_.ledger.sum().swapped > 0_B;
+    Table table;
+    table.columns = {{"start", "START"},
+                     {"end", ""},
+                     {"size_bytes", "SIZE"},
+                     {is_core_ ? "" : "resident_bytes", is_core_ ? "" : "RESIDENT"},
+                     {is_core_ ? "held_bytes" : "", is_core_ ? "IN FILE" : ""},
+                     {is_core_ ? "" : "proportional_bytes", is_core_ ? "" : "PROPORT."},
+                     {is_core_ ? "" : "anonymous_bytes", is_core_ ? "" : "DIRTY"},
+                     {is_core_ ? "" : "swapped_bytes", swaps ? "SWAPPED" : ""},
+                     {is_core_ ? "" : "guard_bytes", ""},
+                     {is_core_ ? "" : "zero_bytes", ""},
+                     {is_core_ ? "" : "huge_bytes", ""},
+                     {"protection", "PROT"},
+                     {"purpose", "PURPOSE"},
+                     {"evidence", ""},
+                     {"name", ""},
+                     {"offset", ""},
+                     {"inode", ""}};
+    for (const std::size_t i : order) {
+      const Mapping& m = e_.space.mappings[i];
+      const MappingEntry& entry = e_.mappings[i];
+      const std::string& why = e_.ledger.chart().sentence(entry.evidence);
+      Path purpose = purpose_of(e_, i);
+      Table::Row row;
+      row.cells = {m.range.start,
+                   m.range.end,
+                   m.range.size(),
+                   entry.measure.resident,
+                   entry.measure.held,
+                   usage_[i] == nullptr ? Cell{} : Cell{usage_[i]->proportional},
+                   entry.measure.anonymous,
+                   entry.measure.swapped,
+                   entry.measure.guard,
+                   entry.measure.zero,
+                   entry.measure.huge,
+                   protection(m),
+                   std::move(purpose),
+                   why.empty() ? Cell{} : Cell{why},
+                   m.name.empty() ? Cell{} : Cell{m.name},
+                   m.offset,
+                   m.has_file() ? Cell{m.inode} : Cell{}};
+      table.rows.push_back(std::move(row));
+    }
+    return table;
+  }
+
+  Table pages(const std::vector<std::size_t>& order) const {
+    Table table;
+    table.columns = {{"start", "START"},
+                     {"end", "END"},
+                     {"bytes", "SIZE"},
+                     {"state", "STATE"}};
+    std::vector<std::size_t> by_address = order;
+    std::sort(by_address.begin(), by_address.end());
+    auto run = e_.runs.begin();
+    for (const std::size_t i : by_address) {
+      const Range range = e_.space.mappings[i].range;
+      while (run != e_.runs.end() && run->range.end <= range.start) ++run;
+      for (; run != e_.runs.end() && run->range.start < range.end; ++run) {
+        Table::Row row;
+        row.cells = {run->range.start, run->range.end, run->range.size(), state_of(run->flags)};
+        table.rows.push_back(std::move(row));
+      }
+    }
+    return table;
+  }
+
+  Record totals(const std::vector<std::size_t>& order) const {
+    Measure sum;
+    Bytes proportional, size;
+    for (const std::size_t i : order) {
+      sum.add(e_.mappings[i].measure);
+      // [vsyscall] is not the process's own, and VmSize leaves it out.
+      if (e_.space.mappings[i].name != "[vsyscall]") size += e_.space.mappings[i].range.size();
+      if (usage_[i] != nullptr) proportional += usage_[i]->proportional;
+    }
+    const auto counter = [](const std::optional<Bytes>& b) { return b ? Cell{*b} : Cell{}; };
+    const Counters& kernel = e_.moment.after;
+    Record record;
+    record.fields = {{"size_bytes", size},
+                     {"vmsize_bytes", counter(kernel.virtual_size)},
+                     {"resident_bytes", is_core_ ? Cell{} : Cell{sum.resident}},
+                     {"vmrss_bytes", counter(e_.moment.resident_after)},
+                     {"proportional_bytes", e_.usage.empty() ? Cell{} : Cell{proportional}},
+                     {"anonymous_bytes", sum.anonymous},
+                     {"swapped_bytes", sum.swapped},
+                     {"guard_bytes", sum.guard}};
+    if (is_core_) {
+      record.lines = {fmt::format("  total: {} mapped, {} of it in the core file", humanised(size),
+                                  humanised(sum.held))};
+      return record;
+    }
+    record.lines = {fmt::format("  total: {} mapped, {} resident, {} proportional, {} dirty, {} swapped",
+                                humanised(size), humanised(sum.resident), humanised(proportional),
+                                humanised(sum.anonymous), humanised(sum.swapped))};
+    if (order.size() == e_.space.mappings.size()) {
+      record.lines.push_back(fmt::format(
+          "VmSize {} ({}), VmRSS {} ({})", humanised(kernel.virtual_size.value_or(0_B)),
+          kernel.virtual_size == size ? "equal" : "differs",
+          humanised(e_.moment.resident_after.value_or(0_B)),
+          e_.moment.resident_after == sum.resident ? "equal" : "differs"));
+    }
+    return record;
+  }
+
+  const Explanation& e_;
+  const MapView& how_;
+  std::vector<const MappingUsage*> usage_;
+  bool is_core_;
+};
+
+}  // namespace
+
+Document view(const Explanation& explanation, const MapView& how) {
+  return MapBuilder(explanation, how).build();
+}
+
+}  // namespace strata

@@ -1,0 +1,229 @@
+#include "present/text.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "base/printable.h"
+
+namespace strata {
+namespace {
+
+constexpr std::string_view kBold = "\x1b[1m", kDim = "\x1b[2m", kPlain = "\x1b[0m";
+
+/// Columns that a text takes on a terminal: one for each UTF-8 character, which is right for all
+/// that Strata itself prints.
+int width_of(std::string_view text) {
+  int columns = 0;
+  for (const char c : text) columns += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return columns;
+}
+
+/// The text's first `columns` columns.
+std::string_view first_columns(std::string_view text, int columns) {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const bool begins = (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
+    if (begins && columns-- == 0) break;
+  }
+  return text.substr(0, at);
+}
+
+std::string cut_to(const std::string& text, int columns) {
+  if (width_of(text) <= columns) return text;
+  return std::string(first_columns(text, std::max(columns - 1, 0))) + "…";
+}
+
+struct ToText {
+  std::string operator()(std::monostate) const { return "-"; }
+  std::string operator()(Bytes b) const { return humanised(b); }
+  std::string operator()(SignedBytes b) const {
+    const auto bits = static_cast<std::uint64_t>(b.value);
+    const Bytes size{b.value < 0 ? 0 - bits : bits};  // the least has no opposite that is signed
+    return (b.value < 0 ? "-" : "+") + humanised(size);
+  }
+  std::string operator()(Percent p) const { return fmt::format("{:.1f} %", p.value); }
+  std::string operator()(Milliseconds m) const { return fmt::format("{:.1f} ms", m.value); }
+  std::string operator()(Address a) const { return fmt::format("{:#x}", a.value); }
+  std::string operator()(std::uint64_t n) const { return fmt::format("{}", n); }
+  std::string operator()(bool b) const { return b ? "yes" : "no"; }
+  std::string operator()(const std::string& s) const { return printable(s); }
+  std::string operator()(const Path& path) const {
+    std::string out;
+    for (const std::string& name : path) out += (out.empty() ? "" : " / ") + printable(name);
+    return out;
+  }
+};
+
+bool is_text(const Cell& cell) {
+  return std::holds_alternative<std::string>(cell) || std::holds_alternative<Path>(cell);
+}
+
+class TextWriter {
+ public:
+  explicit TextWriter(const TextStyle& style) : style_(style) {}
+
+  std::string write(const Document& document) {
+    for (const Block& block : document.blocks) write_block(block);
+    return std::move(out_);
+  }
+
+ private:
+  std::string styled(std::string_view code, std::string_view text) const {
+    if (!style_.colour) return std::string(text);
+    return fmt::format("{}{}{}", code, text, kPlain);
+  }
+
+  void write_block(const Block& block) {
+    const std::size_t before = out_.size();
+    std::string heading;
+    if (!block.heading.empty()) heading = styled(kBold, block.heading) + "\n";
+    if (before > 0 && !heading.empty()) out_ += "\n";
+    out_ += heading;
+    const std::size_t content = out_.size();
+    std::visit([&](const auto& c) { write_content(c); }, block.content);
+    if (out_.size() == content) {
+      out_.resize(before);  // nothing to show: no heading either
+      return;
+    }
+    if (!block.footnote.empty()) wrap(block.footnote, 2, 2, kDim);
+  }
+
+  void write_content(const Record& record) { write_lines(record.lines, 0); }
+
+  void write_content(const std::vector<Record>& records) {
+    for (const Record& record : records) write_lines(record.lines, 2);
+  }
+
+  void write_lines(const std::vector<std::string>& lines, int indent) {
+    bool first = true;
+    for (const std::string& line : lines) {
+      wrap(line, first ? indent : indent + 2, indent + 4, "");
+      first = false;
+    }
+  }
+
+  /// Breaks at spaces; the first line is indented by `first`, the others by `rest`.
+  void wrap(std::string_view text, int first, int rest, std::string_view code) {
+    int indent = first;
+    while (true) {
+      const int room = std::max(style_.width - indent, 20);
+      std::string_view line = first_columns(text, room);
+      if (line.size() < text.size()) {
+        const std::size_t space = line.rfind(' ');
+        // A word longer than the line stays whole: it is a path or an address to be copied.
+        if (space != std::string_view::npos && text[line.size()] != ' ') line = line.substr(0, space);
+        if (space == std::string_view::npos) line = text.substr(0, text.find(' '));
+      }
+      out_ += std::string(static_cast<std::size_t>(indent), ' ') + styled(code, line) + "\n";
+      text.remove_prefix(line.size());
+      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+      if (text.empty()) return;
+      indent = rest;
+    }
+  }
+
+  void write_content(const Table& table) {
+    std::vector<std::size_t> shown;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      if (!table.columns[i].heading.empty()) shown.push_back(i);
+    }
+    std::vector<std::vector<std::string>> cells;
+    std::vector<int> widths;
+    for (const std::size_t i : shown) widths.push_back(width_of(table.columns[i].heading));
+    std::vector<bool> left(shown.size(), false);
+    for (std::size_t r = 0; r < table.rows.size(); ++r) {
+      if (!table.rows[r].shown) continue;
+      std::vector<std::string> line;
+      for (std::size_t c = 0; c < shown.size(); ++c) {
+        const Cell& cell = table.rows[r].cells[shown[c]];
+        std::string text = std::visit(ToText{}, cell);
+        if (table.is_tree && c + 1 == shown.size()) text = branch(table, r) + text;
+        if (is_text(cell)) left[c] = true;
+        widths[c] = std::max(widths[c], width_of(text));
+        line.push_back(std::move(text));
+      }
+      cells.push_back(std::move(line));
+    }
+    if (cells.empty()) return;
+    std::vector<std::string> headings;
+    for (const std::size_t i : shown) headings.push_back(table.columns[i].heading);
+    write_row(headings, widths, left, kDim);
+    for (const auto& line : cells) write_row(line, widths, left, "");
+  }
+
+  void write_row(const std::vector<std::string>& cells, const std::vector<int>& widths,
+                 const std::vector<bool>& left, std::string_view code) {
+    std::string line = " ";
+    int used = 1;
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      line += " ";
+      ++used;
+      const int pad = widths[c] - width_of(cells[c]);
+      const std::string padding(static_cast<std::size_t>(std::max(pad, 0)), ' ');
+      if (c + 1 == cells.size()) {
+        line += (left[c] ? "" : padding) + (style_.cut ? cut_to(cells[c], style_.width - used) : cells[c]);
+      } else {
+        line += left[c] ? cells[c] + padding : padding + cells[c];
+      }
+      used += widths[c];
+      if (c + 1 < cells.size()) {
+        line += " ";
+        ++used;
+      }
+    }
+    while (!line.empty() && line.back() == ' ') line.pop_back();
+    out_ += styled(code, line) + "\n";
+  }
+
+  /// "│ ├─ " before the name of row `r`, from where its elder relatives still have children to come.
+  static std::string branch(const Table& table, std::size_t r) {
+    const int depth = table.rows[r].depth;
+    if (depth == 0) return "";
+    std::string out;
+    for (int level = 1; level <= depth; ++level) {
+      bool more = false;
+      for (std::size_t i = r + 1; i < table.rows.size() && table.rows[i].depth >= level; ++i) {
+        if (table.rows[i].depth == level && table.rows[i].shown) {
+          more = true;
+          break;
+        }
+      }
+      if (level < depth) {
+        out += more ? "│ " : "  ";
+      } else {
+        out += more ? "├ " : "└ ";
+      }
+    }
+    return out;
+  }
+
+  const TextStyle& style_;
+  std::string out_;
+};
+
+}  // namespace
+
+TextStyle style_of_stdout() {
+  TextStyle style;
+  const char* const no_colour = std::getenv("NO_COLOR");
+  const char* const terminal = std::getenv("TERM");
+  const bool on_terminal = isatty(STDOUT_FILENO) == 1;
+  style.colour = on_terminal && (no_colour == nullptr || *no_colour == '\0') &&
+                 (terminal == nullptr || std::string_view(terminal) != "dumb");
+  winsize size{};
+  if (on_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    style.width = std::max<int>(size.ws_col, 40);
+    style.cut = true;
+  }
+  return style;
+}
+
+std::string to_text(const Document& document, const TextStyle& style) {
+  return TextWriter(style).write(document);
+}
+
+}  // namespace strata

@@ -1,0 +1,216 @@
+#include "present/text.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <sstream>
+
+namespace strata {
+namespace {
+
+Document document(Block block) {
+  Document d;
+  d.blocks.push_back(std::move(block));
+  return d;
+}
+
+Block lines(std::vector<std::string> text) { return {"", "", Record{{}, std::move(text)}, ""}; }
+
+Table::Row row(std::vector<Cell> cells, int depth = 0) {
+  Table::Row r;
+  r.cells = std::move(cells);
+  r.depth = depth;
+  return r;
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
+}
+
+int columns(std::string_view line) {
+  int n = 0;
+  for (const char c : line) n += (c & 0xC0) != 0x80;
+  return n;
+}
+
+Table names_table(std::vector<std::string> names) {
+  Table t;
+  t.columns = {{"bytes", "SIZE"}, {"name", "NAME"}, {"hidden", ""}};
+  for (std::string& name : names) t.rows.push_back(row({1_MiB, std::move(name), true}));
+  return t;
+}
+
+TEST(Text, WrapsSentencesAtEveryWidthWithoutLosingAWord) {
+  std::string sentence = "the";
+  for (int i = 0; i < 60; ++i) sentence += " quick bröwn fox";
+  for (const int width : {40, 80, 200}) {
+    TextStyle style;
+    style.width = width;
+    const auto out = split(to_text(document(lines({sentence, "second " + sentence})), style));
+    std::string words;
+    for (const std::string& line : out) {
+      EXPECT_LE(columns(line), width);
+      const std::string bare = line.substr(line.find_first_not_of(' '));
+      if (bare.starts_with("second")) words.clear();
+      words += (words.empty() ? "" : " ") + bare;
+    }
+    EXPECT_EQ(words, "second " + sentence);
+    EXPECT_EQ(out[0].substr(0, 3), "the");
+    EXPECT_EQ(out[1].substr(0, 4), "    ");  // the rest of a line is indented
+  }
+}
+
+TEST(Text, LeavesAWordThatIsLongerThanTheLineWhole) {
+  TextStyle style;
+  style.width = 40;
+  const std::string path = "/" + std::string(150, 'p');
+  const auto out = split(to_text(document(lines({path + " and on", "see " + path})), style));
+  EXPECT_EQ(out[0], path);
+  EXPECT_NE(std::find(out.begin(), out.end(), "    and on"), out.end());
+  std::size_t whole = 0;
+  for (const std::string& line : out) whole += line.find(path) != std::string::npos;
+  EXPECT_EQ(whole, 2u);
+}
+
+TEST(Text, CutsTheLastColumnOnlyWhereAsked) {
+  const Document d = document({"t", "", names_table({std::string(300, 'n'), "short"}), ""});
+  for (const int width : {40, 80, 200}) {
+    TextStyle style;
+    style.width = width;
+    style.cut = true;
+    const auto cut = split(to_text(d, style));
+    EXPECT_EQ(columns(cut[1]), width);
+    EXPECT_TRUE(cut[1].ends_with("n…"));
+    EXPECT_TRUE(cut[2].ends_with("short"));
+    style.cut = false;
+    EXPECT_TRUE(split(to_text(d, style))[1].ends_with(std::string(300, 'n')));
+  }
+  // A name that just fits is not cut.
+  TextStyle style;
+  style.width = 40;
+  style.cut = true;
+  const std::string before = split(to_text(document({"t", "", names_table({"x"}), ""}), style))[1];
+  const std::string fits(40 - (before.size() - 1), 'f');
+  EXPECT_TRUE(split(to_text(document({"t", "", names_table({fits}), ""}), style))[1].ends_with("f"));
+  EXPECT_TRUE(
+      split(to_text(document({"t", "", names_table({fits + "f"}), ""}), style))[1].ends_with("f…"));
+}
+
+TEST(Text, CutsUtf8BetweenCharacters) {
+  std::string name;
+  for (int i = 0; i < 100; ++i) name += "ü";
+  for (int width = 40; width < 60; ++width) {
+    TextStyle style;
+    style.width = width;
+    style.cut = true;
+    const std::string line = split(to_text(document({"t", "", names_table({name}), ""}), style))[1];
+    EXPECT_EQ(columns(line), width);
+    EXPECT_TRUE(line.ends_with("ü…"));
+  }
+}
+
+TEST(Text, LinesUpColumnsByCharactersNotBytes) {
+  Table t;
+  t.columns = {{"name", "NAME"}, {"n", "N"}};
+  t.rows = {row({std::string("größe"), std::uint64_t{1}}), row({std::string("ab"), std::uint64_t{22}})};
+  const auto out = split(to_text(document({"t", "", t, ""}), TextStyle{}));
+  EXPECT_EQ(columns(out[1]), columns(out[2]));
+  EXPECT_EQ(out[1], "  größe   1");
+  EXPECT_EQ(out[2], "  ab     22");
+  EXPECT_EQ(out[0], "  NAME    N");
+}
+
+TEST(Text, EscapesNamesOfTheTargetsChoosing) {
+  const std::string text =
+      to_text(document({"t", "", names_table({"\x1b[2J\n\xff\u202Eevil"}), ""}), TextStyle{});
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_NE(text.find("\\x1B[2J\\n\\xFF\\u{202E}evil"), std::string::npos);
+  Table t;
+  t.columns = {{"path", "PATH"}};
+  t.rows = {row({Path{"a", "b\tc", ""}})};
+  EXPECT_NE(to_text(document({"t", "", t, ""}), TextStyle{}).find("a / b\\tc / "), std::string::npos);
+}
+
+TEST(Text, IsColouredOnlyWhereAskedAndAlwaysEndsIt) {
+  Block block{"t", "Heading", names_table({"x"}), "a footnote"};
+  TextStyle style;
+  const std::string plain = to_text(document(block), style);
+  EXPECT_EQ(plain.find('\x1b'), std::string::npos);
+  style.colour = true;
+  const std::string coloured = to_text(document(block), style);
+  std::string stripped;
+  std::size_t begun = 0, ended = 0;
+  for (std::size_t i = 0; i < coloured.size(); ++i) {
+    if (coloured[i] != '\x1b') {
+      stripped += coloured[i];
+      continue;
+    }
+    const std::size_t end = coloured.find('m', i);
+    (coloured.substr(i, end - i) == "\x1b[0" ? ended : begun) += 1;
+    i = end;
+  }
+  EXPECT_EQ(stripped, plain);
+  EXPECT_GT(begun, 2u);
+  EXPECT_EQ(begun, ended);
+}
+
+TEST(Text, ShowsNoHeadingOfWhatIsEmpty) {
+  Document d;
+  d.blocks.push_back(lines({"first"}));
+  d.blocks.push_back({"empty", "Empty table", Table{{{"a", "A"}}, {}, false}, "its footnote"});
+  d.blocks.push_back({"none", "No records", std::vector<Record>{}, ""});
+  d.blocks.push_back({"notes", "Notes", std::vector<Record>{{{}, {"seen"}}}, ""});
+  EXPECT_EQ(to_text(d, TextStyle{}), "first\n\nNotes\n  seen\n");
+  EXPECT_EQ(to_text(Document{}, TextStyle{}), "");
+  EXPECT_EQ(to_text(document(lines({""})), TextStyle{}), "\n");
+}
+
+TEST(Text, DrawsATreesBranches) {
+  Table t;
+  t.is_tree = true;
+  t.columns = {{"bytes", "SIZE"}, {"", "NAME"}};
+  t.rows = {row({5_B, std::string("root")}, 0), row({3_B, std::string("a")}, 1),
+            row({2_B, std::string("a1")}, 2),   row({1_B, std::string("a2")}, 2),
+            row({1_B, std::string("hidden")}, 1), row({2_B, std::string("b")}, 1),
+            row({1_B, std::string("b1")}, 2)};
+  t.rows[4].shown = false;
+  const auto out = split(to_text(document({"t", "", t, ""}), TextStyle{}));
+  ASSERT_EQ(out.size(), 7u);
+  EXPECT_TRUE(out[1].ends_with("  root"));
+  EXPECT_TRUE(out[2].ends_with("  ├ a"));
+  EXPECT_TRUE(out[3].ends_with("  │ ├ a1"));
+  EXPECT_TRUE(out[4].ends_with("  │ └ a2"));
+  EXPECT_TRUE(out[5].ends_with("  └ b"));
+  EXPECT_TRUE(out[6].ends_with("    └ b1"));
+}
+
+TEST(Text, ShowsEveryKindOfCell) {
+  Table t;
+  t.columns = {{"", "A"}, {"", "B"}, {"", "C"}, {"", "D"}, {"", "E"},
+               {"", "F"}, {"", "G"}, {"", "H"}, {"", "I"}};
+  const auto least = std::numeric_limits<std::int64_t>::min();
+  t.rows = {row({std::monostate{}, 1_KiB, SignedBytes{-2048}, SignedBytes{2048}, SignedBytes{least},
+                 Percent{12.345}, Milliseconds{1.25}, Address{0x7ff0}, true})};
+  const std::string out = to_text(document({"t", "", t, ""}), TextStyle{});
+  for (const char* text : {"-", "1.0 KiB", "-2.0 KiB", "+2.0 KiB", "-8.0 EiB", "12.3 %", "1.2 ms",
+                           "0x7ff0", "yes"}) {
+    EXPECT_NE(out.find(text), std::string::npos) << text << " in " << out;
+  }
+}
+
+TEST(Text, ASignedMaximumIsShownWhole) {
+  Table t;
+  t.columns = {{"", "A"}, {"", "B"}};
+  t.rows = {row({SignedBytes{std::numeric_limits<std::int64_t>::max()}, Bytes{~0ull}})};
+  const std::string out = to_text(document({"t", "", t, ""}), TextStyle{});
+  EXPECT_NE(out.find("+8.0 EiB"), std::string::npos);
+  EXPECT_NE(out.find("16.0 EiB"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace strata
