@@ -1,0 +1,41 @@
+# bench/explain.sh: the CPU time of `strata explain` on memory that is not malloc's, beside
+# `pmap -X` on the same process and beside the kernel's own cost of the reads that explain makes.
+# Medians of RUNS rounds (5), interleaved. GIB (8) is how much memory the largest specimen has.
+# Promises  less than pmap -X; at most 1.1 times the kernel's cost; linear in pages and mappings.
+set -uo pipefail
+bin=$(dirname "$STRATA")
+runs=${RUNS:-5}
+largest=${GIB:-8}
+free_gib=$(awk '/MemAvailable/{print int($2 / 1048576)}' /proc/meminfo)
+((free_gib > largest + 1)) || { echo "needs $((largest + 2)) GiB free, has $free_gib"; exit 1; }
+
+# measure GIB MAPPINGS huge|small: a line of figures
+measure() {
+  local gib=$1 mappings=$2 kind=$3 pid
+  # Between two mappings lies one without access, so half as many parts make as many mappings.
+  coproc specimen { exec "$SPECIMENS/bulk" $((gib << 30)) $((mappings / 2)) "$kind"; }
+  pid=$specimen_PID
+  while read -r line <&"${specimen[0]}" && [[ $line != ready ]]; do
+    [[ $line == skip=* ]] && { echo "skipped: ${line#skip=}"; kill "$pid"; wait "$pid"; return; }
+  done
+  "$bin/compare" "$runs" strata "$STRATA explain $pid" kernel "$bin/kernel-reads $pid" \
+    pmap "pmap -X $pid" |
+    awk -v what="$gib GiB, $mappings mappings, $kind" '
+      {median[$1] = $2; peak[$1] = $5}
+      END {
+        printf "%-32s %9.1f %9.1f %9.1f %9.2f %9.2f %9.1f\n", what, median["strata"],
+          median["kernel"], median["pmap"], median["strata"] / median["pmap"],
+          median["strata"] / median["kernel"], peak["strata"] / 1024
+      }'
+  kill "$pid"
+  wait "$pid" 2>/dev/null
+}
+
+echo "CPU ms, medians of $runs; $(uname -r), $(awk -F': ' '/model name/{print $2; exit}' /proc/cpuinfo)"
+printf '%-32s %9s %9s %9s %9s %9s %9s\n' target strata kernel 'pmap -X' 'of pmap' 'of kernel' 'peak MiB'
+measure "$largest" 10 small
+measure "$largest" 60000 small
+measure "$largest" 10 huge
+measure "$largest" 4000 huge
+for ((gib = 1; gib < largest; gib *= 2)); do measure "$gib" 10 small; done
+for mappings in 1000 10000 30000; do measure 1 "$mappings" small; done

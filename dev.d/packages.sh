@@ -1,0 +1,85 @@
+# dev.d/packages.sh - which packages each command needs, and their installation by apt.
+# Sourced by ./dev.
+
+build_packages=(g++ cmake ninja-build pkgconf libfmt-dev libexpected-dev libcli11-dev
+                nlohmann-json3-dev libelf-dev)
+test_packages=(libgtest-dev jq gdb procps)
+# Real programs that tests look into. Those that come with a service are kept apart: see need_services.
+program_packages=(python3-minimal nodejs strace)
+service_packages=(redis-server postgresql nginx-light)
+long_packages=(clang libclang-rt-dev debootstrap)
+lint_packages=(clang-format-19 clang-tidy-19)
+
+# missing_of PACKAGE...: those that are not installed.
+missing_of() {
+  local have
+  have=" $(dpkg-query -W -f '${Package}=${db:Status-Status} ' "$@" 2>/dev/null)"
+  for package; do [[ $have == *" $package=installed "* ]] || printf '%s ' "$package"; done
+}
+
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+may_be_root() {
+  ((EUID == 0)) && return
+  command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8 \
+    apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+}
+have_lists() { compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; }
+# Lists carry the mirror's date, not the day they were fetched, so old ones show by what apt cannot
+# find or fetch: then, and when there are none, they are fetched.
+apt_install() {
+  have_lists || apt_get update || return
+  apt_get install --no-install-recommends "$@" && return
+  apt_get update && apt_get install --no-install-recommends "$@"
+}
+
+# need WHAT-FOR PACKAGE...
+need() {
+  local purpose=$1 missing
+  shift
+  [[ -n ${STRATA_NO_INSTALL:-} ]] && return
+  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+    fail "cannot install what $purpose needs" "this system has no apt" \
+      "install the likes of: $* ; then set STRATA_NO_INSTALL=1"
+  missing=$(missing_of "$@")
+  missing=${missing% }
+  [[ -z $missing ]] && return
+  may_be_root || fail "$purpose needs packages, and installing them needs root" "missing: $missing" \
+    "run \`apt-get install --no-install-recommends $missing\` as root, then this again"
+  say "For $purpose: apt-get install --no-install-recommends $missing"
+  ((EUID == 0)) || sudo -v || exit 2  # asks here, where it can be seen
+  # shellcheck disable=SC2086  # a list of names
+  step "installing for $purpose" apt_install $missing ||
+    fail "cannot install what $purpose needs" "apt-get failed, see above" \
+      "check /etc/apt/sources.list and the network"
+}
+
+# Programs that are services start when installed and with every boot after. On a machine that
+# systemd runs, somebody's own, that is not ours to cause: their tests are skipped unless they are
+# there already (CI=true: the machine is thrown away). Elsewhere they are installed, and a
+# policy-rc.d(8) keeps them from starting; it answers no only while this script lives, and takes
+# itself away should the script be killed.
+need_services() {
+  local missing
+  missing=$(missing_of "${service_packages[@]}")
+  [[ -z $missing || -n ${STRATA_NO_INSTALL:-} ]] && return
+  if [[ -d /run/systemd/system && ${CI:-} != true ]]; then
+    say "Not installed, as they would run as services, so their tests are skipped: $missing"
+    return
+  fi
+  may_be_root || need "tests with real programs" "${service_packages[@]}"
+  if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+    guard=/usr/sbin/policy-rc.d
+    printf '#!/bin/sh\n# From Strata'\''s ./dev, for as long as it installs.\n%s\n%s\n' \
+      "kill -0 $$ 2>/dev/null && exit 101" 'rm -f "$0"; exit 0' | as_root tee "$guard" >/dev/null
+    as_root chmod 755 "$guard"
+  fi
+  need "tests with real programs" "${service_packages[@]}"
+  [[ -n $guard ]] && as_root rm -f "$guard"
+  guard=
+}

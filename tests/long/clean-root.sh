@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# tests/long/clean-root.sh: ./dev works on a Debian that has nothing installed but its smallest base.
+#
+#   clean-root.sh [--test] [--worktree] [--keep] [SUITE]
+#     --test      ./dev test after ./dev demo
+#     --worktree  the working tree as it is, not what is committed (so too where nothing is)
+#     --keep      leaves the root behind and says where
+#     SUITE       bookworm, unless said otherwise
+#
+# Makes the root by debootstrap from this machine's own mirror and keyrings, with its apt settings,
+# so it works wherever apt works here. Its mounts and processes are in namespaces of their own and
+# end with them, whatever happens; then the folder goes. Needs root, 2 GB under TMPDIR, 5 minutes.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/../.." && pwd)
+self=$here/tests/long/clean-root.sh
+
+# --- inside the namespaces: mounts, then ./dev ---
+if [[ ${1:-} == --inside ]]; then
+  root=$2
+  shift 2
+  mount -t proc proc "$root/proc"
+  # debootstrap made the device nodes; where it was not allowed to, those from here serve.
+  (: >"$root/dev/null") 2>/dev/null || mount --bind /dev "$root/dev"
+  mount -t tmpfs tmpfs "$root/dev/shm"
+  mount -t sysfs -o ro sysfs "$root/sys" || echo "no /sys in the root: refused here"
+  for verb; do
+    begun=$SECONDS
+    echo "== ./dev $verb"
+    status=0
+    # Nothing of this machine's environment but how it reaches the network.
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root CI=true \
+      ${http_proxy+http_proxy="$http_proxy"} ${https_proxy+https_proxy="$https_proxy"} \
+      chroot "$root" bash -c "cd /strata && ./dev $verb" </dev/null || status=$?
+    echo "== ./dev $verb: status $status, $((SECONDS - begun)) s"
+    ((status == 0)) || exit 1
+    begun=$SECONDS
+  done
+  exit 0
+fi
+
+verbs=(demo)
+source=commit
+keep=
+suite=bookworm
+for argument; do
+  case $argument in
+    --test) verbs+=(test) ;;
+    --worktree) source=worktree ;;
+    --keep) keep=1 ;;
+    -*) echo "clean-root.sh does not know $argument"; exit 2 ;;
+    *) suite=$argument ;;
+  esac
+done
+
+skip() { echo "$1"; exit 77; }
+((EUID == 0)) || skip "debootstrap needs root"
+command -v debootstrap >/dev/null || skip "debootstrap is not installed; ./dev test --all installs it"
+unshare --mount --pid --fork true 2>/dev/null || skip "no new namespaces may be made here"
+
+# Of all that apt fetches from, the place of this suite's main component.
+mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(IDENTIFIER) $(REPO_URI)' |
+  awk -v suite="$suite" '$1 == suite && $2 == "main" && $3 == "Packages" {print $4; exit}')
+[[ -n $mirror ]] || skip "apt has no lists of $suite here; debootstrap would not know its mirror"
+
+root=$(mktemp -d "${TMPDIR:-/tmp}/clean-root.XXXXXX")
+inside=
+finish() {
+  # With the first process of its PID namespace all others go, and with them the mounts.
+  if [[ -n $inside ]]; then kill -KILL "$inside" 2>/dev/null || true; wait "$inside" 2>/dev/null || true; fi
+  if [[ -n $keep ]]; then echo "left behind: $root"; else rm -rf --one-file-system "$root"; fi
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# run COMMAND...: in namespaces; in the background, so that a signal here is heeded at once.
+run() {
+  unshare --mount --pid --fork --kill-child --propagation private "$@" &
+  inside=$!
+  local status=0
+  wait "$inside" || status=$?
+  inside=
+  return "$status"
+}
+
+begun=$SECONDS
+run debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || {
+  tail -n 20 "$root.log"
+  rm -f "$root.log"
+  echo "debootstrap failed"
+  exit 1
+}
+rm -f "$root.log"
+echo "== debootstrap $suite: $((SECONDS - begun)) s, $(du -sm --one-file-system "$root" | cut -f 1) MB"
+
+# apt is to reach what it reaches here: sources, keys, certificates, names. What fetches packages
+# and lists is then as in any root, and the cleanliness stays: not one package was added.
+rm -rf "$root/etc/apt"
+cp -a /etc/apt "$root/etc/apt"
+for path in /usr/share/keyrings /etc/ssl/certs /usr/share/ca-certificates \
+  /usr/local/share/ca-certificates; do
+  [[ -d $path ]] && mkdir -p "$root$path" && cp -a "$path/." "$root$path/"
+done
+for path in /etc/resolv.conf /etc/hosts; do [[ -e $path ]] && cp -L "$path" "$root$path"; done
+
+mkdir "$root/strata"
+if [[ $source == commit ]] && git -C "$here" rev-parse -q --verify HEAD >/dev/null 2>&1; then
+  git -C "$here" archive HEAD | tar -x -C "$root/strata"
+else
+  tar -c -C "$here" --exclude=./build --exclude=./.git . | tar -x -C "$root/strata"
+fi
+
+run bash "$self" --inside "$root" "${verbs[@]}" || { echo "FAILED in a clean root"; exit 1; }
+echo "works in a clean root"
