@@ -16,7 +16,7 @@ struct Decoded {
 Decoded decode(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80                  ? 1
+  const std::size_t length = lead < 0x80                   ? 1
                              : lead >= 0xC2 && lead < 0xE0 ? 2
                              : lead >= 0xE0 && lead < 0xF0 ? 3
                              : lead >= 0xF0 && lead < 0xF5 ? 4
@@ -27,7 +27,8 @@ Decoded decode(std::string_view text) {
     if ((byte(i) & 0xC0) != 0x80) return {0, 0};
     code_point = code_point << 6 | (byte(i) & 0x3F);
   }
-  const bool overlong = (length == 3 && code_point < 0x800) || (length == 4 && code_point < 0x10000);
+  const bool overlong =
+      (length == 3 && code_point < 0x800) || (length == 4 && code_point < 0x10000);
   const bool surrogate = code_point >= 0xD800 && code_point < 0xE000;
   if (overlong || surrogate || code_point > 0x10FFFF) return {0, 0};
   return {code_point, length};
@@ -41,10 +42,9 @@ bool is_second_control(std::uint32_t c) { return c >= 0x80 && c < 0xA0; }
 // category Cf, the line separators, and the fillers and selectors that have no width.
 bool is_formatting(std::uint32_t c) {
   return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C || c == 0x00AD ||
-         c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x180E || c == 0x3164 ||
-         (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xFFF9 && c <= 0xFFFB) ||
-         (c >= 0xE0000 && c <= 0xE0FFF);
+         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C || c == 0x00AD || c == 0x034F ||
+         c == 0x115F || c == 0x1160 || c == 0x180E || c == 0x3164 || (c >= 0xFE00 && c <= 0xFE0F) ||
+         (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // Whatever a name holds, what is shown of it is valid UTF-8 without a control or an invisible
 // character, and the name can be had back from it.
-#include "base/printable.h"
-
 #include <cstdint>
 #include <cstdlib>
+
+#include "base/printable.h"
 
 namespace {
 
@@ -38,9 +38,15 @@ std::string raw_of(const std::string& shown) {
     require(++i < shown.size());
     const std::size_t brace = shown.find('}', i);
     switch (shown[i]) {
-      case '\\': out += '\\'; break;
-      case 'n': out += '\n'; break;
-      case 't': out += '\t'; break;
+      case '\\':
+        out += '\\';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 't':
+        out += '\t';
+        break;
       case 'x':
         require(i + 2 < shown.size());
         out += static_cast<char>(std::strtoul(shown.substr(i + 1, 2).c_str(), nullptr, 16));
@@ -48,11 +54,12 @@ std::string raw_of(const std::string& shown) {
         break;
       case 'u':
         require(brace != std::string::npos);
-        append_utf8(out, static_cast<std::uint32_t>(
-                             std::strtoul(shown.substr(i + 2, brace - i - 2).c_str(), nullptr, 16)));
+        append_utf8(out, static_cast<std::uint32_t>(std::strtoul(
+                             shown.substr(i + 2, brace - i - 2).c_str(), nullptr, 16)));
         i = brace;
         break;
-      default: abort();
+      default:
+        abort();
     }
   }
   return out;

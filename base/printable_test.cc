@@ -16,8 +16,12 @@ TEST(Printable, LeavesPlainNamesAlone) {
 TEST(Printable, EscapesWhatATerminalActsOn) {
   EXPECT_EQ(printable("a\nb\tc\\d"), "a\\nb\\tc\\\\d");
   EXPECT_EQ(printable("\x1b[2J\r\x7f\0x"sv), "\\x1B[2J\\x0D\\x7F\\x00x");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\u{009B}31m");  // CSI in one character
-  EXPECT_EQ(printable("\x9b" "31m"), "\\x9B31m");          // and in one byte
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\u{009B}31m");  // CSI in one character
+  EXPECT_EQ(printable("\x9b"
+                      "31m"),
+            "\\x9B31m");  // and in one byte
 }
 
 TEST(Printable, EscapesWhatHidesOrReorders) {
@@ -30,13 +34,13 @@ TEST(Printable, EscapesWhatHidesOrReorders) {
 
 TEST(Printable, EscapesWhatIsNotUtf8ByteByByte) {
   EXPECT_EQ(printable("\xff\xfe"), "\\xFF\\xFE");
-  EXPECT_EQ(printable("\xc3"), "\\xC3");                       // cut off
+  EXPECT_EQ(printable("\xc3"), "\\xC3");  // cut off
   EXPECT_EQ(printable("\xe2\x82"), "\\xE2\\x82");
   EXPECT_EQ(printable("\xe2\x82z"), "\\xE2\\x82z");
-  EXPECT_EQ(printable("\xc0\xaf"), "\\xC0\\xAF");              // "/" in two bytes
-  EXPECT_EQ(printable("\xe0\x80\xaf"), "\\xE0\\x80\\xAF");     // and in three
+  EXPECT_EQ(printable("\xc0\xaf"), "\\xC0\\xAF");           // "/" in two bytes
+  EXPECT_EQ(printable("\xe0\x80\xaf"), "\\xE0\\x80\\xAF");  // and in three
   EXPECT_EQ(printable("\xf0\x80\x80\xaf"), "\\xF0\\x80\\x80\\xAF");
-  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xED\\xA0\\x80");     // a surrogate
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xED\\xA0\\x80");           // a surrogate
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\xF4\\x90\\x80\\x80");  // beyond U+10FFFF
   EXPECT_EQ(printable("\xf4\x8f\xbf\xbd"), "\xf4\x8f\xbf\xbd");
   EXPECT_EQ(printable("\xf5\x80\x80\x80"), "\\xF5\\x80\\x80\\x80");

@@ -11,14 +11,17 @@ free_gib=$(awk '/MemAvailable/{print int($2 / 1048576)}' /proc/meminfo)
 
 # measure GIB MAPPINGS huge|small: a line of figures
 measure() {
-  local gib=$1 mappings=$2 kind=$3 pid
+  local gib=$1 mappings=$2 kind=$3 pid reads
   # Between two mappings lies one without access, so half as many parts make as many mappings.
   coproc specimen { exec "$SPECIMENS/bulk" $((gib << 30)) $((mappings / 2)) "$kind"; }
   pid=$specimen_PID
   while read -r line <&"${specimen[0]}" && [[ $line != ready ]]; do
     [[ $line == skip=* ]] && { echo "skipped: ${line#skip=}"; kill "$pid"; wait "$pid"; return; }
   done
-  "$bin/compare" "$runs" strata "$STRATA explain $pid" kernel "$bin/kernel-reads $pid" \
+  # The limit is of the reads that explain makes: smaps where it is worth its walk.
+  reads=smaps
+  "$STRATA" explain "$pid" | grep -q 'smaps was not read' && reads=none
+  "$bin/compare" "$runs" strata "$STRATA explain $pid" kernel "$bin/kernel-reads $pid $reads" \
     pmap "pmap -X $pid" |
     awk -v what="$gib GiB, $mappings mappings, $kind" '
       {median[$1] = $2; peak[$1] = $5}

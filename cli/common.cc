@@ -14,8 +14,8 @@ Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocatio
   using std::chrono::microseconds;
   if (!invocation.has("--freeze")) {
     if (invocation.has("--freeze-limit")) {
-      return Failure(Error{Cause::kUsage, "--freeze-limit means nothing without --freeze", {},
-                           "add --freeze"});
+      return Failure(Error{
+          Cause::kUsage, "--freeze-limit means nothing without --freeze", {}, "add --freeze"});
     }
     return std::optional<microseconds>();
   }
@@ -28,15 +28,16 @@ Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocatio
   // So written that "nan", which from_chars() takes for a number, is refused too.
   if (error != std::errc{} || !(number * scale >= 1 && number * scale <= kLongest)) {
     return Failure(Error{Cause::kUsage,
-                         fmt::format("--freeze-limit {} is not a time", printable(text)), {},
+                         fmt::format("--freeze-limit {} is not a time", printable(text)),
+                         {},
                          "write 200ms or 2s, at most 60s"});
   }
   return std::optional(microseconds(static_cast<std::int64_t>(number * scale)));
 }
 
 Result<void> show(const Document& document, const Invocation& invocation) {
-  const std::string text = invocation.has("--json") ? to_json(document)
-                                                    : to_text(document, style_of_stdout());
+  const std::string text =
+      invocation.has("--json") ? to_json(document) : to_text(document, style_of_stdout());
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     return fail_errno(errno, "write to standard output");
   }

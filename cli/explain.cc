@@ -16,7 +16,7 @@ constexpr std::array<Option, 8> kOptions = {{
     {"--all", "", "show every account, also the smallest"},
     kFreezeOption,
     kFreezeLimitOption,
-    {"--witnesses", "WHICH", "all: read smaps_rollup too, whatever it costs"},
+    {"--witnesses", "WHICH", "all: read smaps and smaps_rollup, whatever they cost"},
     {"--count-zero", "", "read every huge page and say how much of them is zero"},
     {"--compare-all", "", "compare all memory with forked relatives, not the first 4 GiB"},
     {"--findings-only", "", "show the findings alone"},

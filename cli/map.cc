@@ -47,6 +47,7 @@ Result<Exit> run(const Invocation& invocation) {
   how.pages = invocation.has("--pages") ? MapView::Pages::kShow : MapView::Pages::kHide;
   ExplainOptions options;
   options.freeze_limit = *freeze_limit;
+  options.witnesses = ExplainOptions::Witnesses::kSmaps;  // for PROPORT.
   if (invocation.has("--pages")) options.runs = ExplainOptions::Runs::kKeep;
   auto means = probe_means();
   if (!means) return pass(means);

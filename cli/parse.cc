@@ -1,6 +1,5 @@
 // The only place that knows CLI11; its own failure texts are replaced by ours.
 #include <CLI/CLI.hpp>
-
 #include <deque>
 
 #include "base/printable.h"
@@ -43,6 +42,16 @@ Failure usage(const Command& command, std::string message, std::string_view near
   return Failure(Error{Cause::kUsage, std::move(message), {}, std::move(help)});
 }
 
+/// An option with too much or too little behind it. CLI11 says which, as "--sort: 1 required …".
+Failure misused(const Command& command, std::string_view message) {
+  for (const Option& option : command.options) {
+    if (!message.starts_with(std::string(option.name) + ":")) continue;
+    return usage(command, fmt::format("strata {}: {} takes one {}, once", command.name, option.name,
+                                      option.value));
+  }
+  return usage(command, fmt::format("strata {}: {}", command.name, printable(message)));
+}
+
 }  // namespace
 
 std::optional<std::string> Invocation::value(std::string_view option) const {
@@ -62,24 +71,39 @@ Result<Invocation> parse(const Command& command, const std::vector<std::string>&
     added.push_back(option.value.empty() ? app.add_flag(name)
                                          : app.add_option(name, values[i])->expected(1));
   }
+  // CLI11 takes "--json=no" for --json.
+  for (const std::string& word : words) {
+    if (word == "--") break;
+    for (const Option& option : command.options) {
+      if (!option.value.empty() || !word.starts_with(std::string(option.name) + "=")) continue;
+      return usage(command, fmt::format("strata {}: {} takes no value", command.name, option.name));
+    }
+  }
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
-    return usage(command, fmt::format("strata {}: {}", command.name, printable(error.what())));
+    return misused(command, error.what());
   }
   Invocation invocation;
   for (std::size_t i = 0; i < added.size(); ++i) {
     if (added[i]->count() > 0) invocation.set(command.options[i].name, values[i]);
   }
-  const std::vector<std::string> rest = app.remaining();
-  for (const std::string& word : rest) {
-    if (word.size() > 1 && word[0] == '-') {
+  // Behind "--" everything is an argument, whatever it begins with.
+  std::vector<std::string> rest;
+  auto takes_options = true;
+  for (const std::string& word : app.remaining()) {
+    if (takes_options && word == "--") {
+      takes_options = false;
+      continue;
+    }
+    if (takes_options && word.size() > 1 && word[0] == '-') {
       return usage(command,
                    fmt::format("strata {} has no option {}", command.name, printable(word)),
                    nearest_option(command, word));
     }
     invocation.add_argument(word);
+    rest.push_back(word);
   }
   if (rest.size() < command.arguments.size()) {
     return usage(command, fmt::format("strata {} needs {}: {}", command.name,

@@ -4,8 +4,10 @@
 add_library(strata_flags INTERFACE)
 target_compile_features(strata_flags INTERFACE cxx_std_20)
 target_include_directories(strata_flags INTERFACE ${PROJECT_SOURCE_DIR})
+# A designated initialiser leaves the other members at their defaults, and means to.
 target_compile_options(strata_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -fno-plt)
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers
+  -fno-plt)
 
 function(strata_layer folder)
   cmake_parse_arguments(arg "" "" "USES;LINKS" ${ARGN})
@@ -29,6 +31,8 @@ function(strata_layer folder)
   if(STRATA_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} GTest::gtest_main)
+    # GoogleTest's EXPECT_* are if-else inside, safe behind an if without braces.
+    target_compile_options(${name}_test PRIVATE -Wno-dangling-else)
     add_test(NAME unit/${folder} COMMAND ${name}_test --gtest_brief=1)
   endif()
   if(STRATA_TESTS OR STRATA_FUZZERS)

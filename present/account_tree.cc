@@ -58,6 +58,7 @@ class TreeBuilder {
   std::vector<Column> columns() const {
     const bool held = how_.by == AccountTree::By::kHeld;
     const bool swaps = total(AccountId::kRoot).swapped > 0_B;
+    const bool hides_freed = how_.lazily_freed == AccountTree::LazilyFreed::kHidden;
     return {{"path", ""},
             {held ? "" : "resident_bytes", held ? "" : "RESIDENT"},
             {held ? "held_bytes" : "", held ? "IN FILE" : ""},
@@ -66,7 +67,7 @@ class TreeBuilder {
             {held ? "" : "swapped_bytes", !held && swaps ? "SWAPPED" : ""},
             {"virtual_bytes", "VIRTUAL"},
             {held ? "" : "huge_bytes", ""},
-            {held ? "" : "lazily_freed_bytes", ""},
+            {held || hides_freed ? "" : "lazily_freed_bytes", ""},
             {held ? "" : "zero_bytes", ""},
             {held ? "" : "guard_bytes", ""},
             {held ? "" : "hugetlb_bytes", ""},

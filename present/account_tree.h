@@ -10,6 +10,8 @@ struct AccountTree {
   /// What the tree is sorted and cut by.
   enum class By { kResident, kHeld } by = By::kResident;
   enum class Rows { kWidest, kAll } rows = Rows::kWidest;
+  /// Whether it is known by account what MADV_FREE gave up; kHidden leaves the figure out.
+  enum class LazilyFreed { kTold, kHidden } lazily_freed = LazilyFreed::kTold;
 };
 
 /// Leaves carry their path for JSON; in text small accounts are folded into "N more".

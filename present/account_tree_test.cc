@@ -117,7 +117,8 @@ TEST(AccountTree, LeavesAddUpOnRandomLedgers) {
     Books books;
     std::vector<AccountId> accounts{books.ledger.chart().open({"a"})};
     for (int i = 0; i < 40; ++i) {
-      const AccountId parent = random() % 4 == 0 ? AccountId::kRoot : accounts[random() % accounts.size()];
+      const AccountId parent =
+          random() % 4 == 0 ? AccountId::kRoot : accounts[random() % accounts.size()];
       accounts.push_back(books.ledger.chart().open(parent, std::to_string(random() % 9)));
       const Bytes size{random() % 10'000 + 1};
       books.book(accounts.back(), size, Bytes{random() % (size.value + 1)});
@@ -131,7 +132,8 @@ TEST(AccountTree, LeavesAddUpOnRandomLedgers) {
       std::vector<bool> shown_at(64, false);
       for (const Table::Row& row : t.rows) {
         shown_at[static_cast<std::size_t>(row.depth)] = row.shown;
-        if (row.shown && row.depth > 0) EXPECT_TRUE(shown_at[static_cast<std::size_t>(row.depth) - 1]);
+        if (row.shown && row.depth > 0)
+          EXPECT_TRUE(shown_at[static_cast<std::size_t>(row.depth) - 1]);
       }
     }
   }

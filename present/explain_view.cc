@@ -48,6 +48,13 @@ Record target(const Explanation& e) {
           {}};
 }
 
+/// By account it is complete where it adds up to what smaps says of the mappings.
+bool knows_lazily_freed(const Explanation& e) {
+  Bytes by_smaps;
+  for (const MappingUsage& u : e.usage) by_smaps += u.lazily_freed;
+  return !e.usage.empty() && by_smaps == e.ledger.sum().lazily_freed;
+}
+
 std::string beside_line(const Explanation& e) {
   const Measure sum = e.ledger.sum();
   std::string line = "beside it, not in the sum: ";
@@ -180,6 +187,8 @@ Document view(const Explanation& e, const std::vector<Finding>& found, const Exp
   tree.by = core ? AccountTree::By::kHeld : AccountTree::By::kResident;
   tree.rows = how.rows == ExplainView::Rows::kAll ? AccountTree::Rows::kAll
                                                   : AccountTree::Rows::kWidest;
+  tree.lazily_freed = knows_lazily_freed(e) ? AccountTree::LazilyFreed::kTold
+                                            : AccountTree::LazilyFreed::kHidden;
   const std::string folded =
       how.rows == ExplainView::Rows::kAll
           ? "sorted by size"

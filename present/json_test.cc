@@ -35,14 +35,16 @@ TEST(Json, KeepsIntegersBeyondWhatADoubleHolds) {
 }
 
 TEST(Json, WritesNamesOfAnyBytes) {
-  const Json j = of({{"name", std::string("\xff\x1b[2J\n\"\\größe\0x", 15)},
-                     {"path", Path{"a", "\xc3", ""}}});
+  const Json j =
+      of({{"name", std::string("\xff\x1b[2J\n\"\\größe\0x", 15)}, {"path", Path{"a", "\xc3", ""}}});
   EXPECT_EQ(j["name"].get<std::string>().substr(0, 18), "\\xFF\\x1B[2J\\n\"\\\\gr");
   EXPECT_EQ(j["path"], Json::parse(R"(["a", "\\xC3", ""])"));
 }
 
 TEST(Json, WhatIsNotKnownIsNull) {
-  const Json j = of({{"none", Cell{}}, {"yes", true}, {"part", Percent{12.5}},
+  const Json j = of({{"none", Cell{}},
+                     {"yes", true},
+                     {"part", Percent{12.5}},
                      {"nan", Percent{std::numeric_limits<double>::quiet_NaN()}}});
   EXPECT_TRUE(j["none"].is_null());
   EXPECT_TRUE(j["nan"].is_null());

@@ -203,10 +203,10 @@ class MapBuilder {
       if (usage_[i] != nullptr) proportional += usage_[i]->proportional;
     }
     const auto counter = [](const std::optional<Bytes>& b) { return b ? Cell{*b} : Cell{}; };
-    const Counters& kernel = e_.moment.after;
+    const std::optional<Bytes> kernel_size = e_.moment.virtual_size;
     Record record;
     record.fields = {{"size_bytes", size},
-                     {"vmsize_bytes", counter(kernel.virtual_size)},
+                     {"vmsize_bytes", counter(kernel_size)},
                      {"resident_bytes", is_core_ ? Cell{} : Cell{sum.resident}},
                      {"vmrss_bytes", counter(e_.moment.resident_after)},
                      {"proportional_bytes", e_.usage.empty() ? Cell{} : Cell{proportional}},
@@ -223,8 +223,8 @@ class MapBuilder {
                                 humanised(sum.anonymous), humanised(sum.swapped))};
     if (order.size() == e_.space.mappings.size()) {
       record.lines.push_back(fmt::format(
-          "VmSize {} ({}), VmRSS {} ({})", humanised(kernel.virtual_size.value_or(0_B)),
-          kernel.virtual_size == size ? "equal" : "differs",
+          "VmSize {} ({}), VmRSS {} ({})", humanised(kernel_size.value_or(0_B)),
+          kernel_size == size ? "equal" : "differs",
           humanised(e_.moment.resident_after.value_or(0_B)),
           e_.moment.resident_after == sum.resident ? "equal" : "differs"));
     }

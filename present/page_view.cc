@@ -84,6 +84,7 @@ std::vector<Record> layer_records(const Place& p) {
 }
 
 std::string state_text(PageFlags f) {
+  if (f.has(PageFlag::kUnknown)) return "not known: the kernel shows no page table entry of it";
   if (f.has(PageFlag::kGuard)) return "a guard (MADV_GUARD_INSTALL): touching it kills";
   if (f.has(PageFlag::kSwapped)) return "swapped out";
   if (!f.has(PageFlag::kPresent)) return "not there: never touched, or given back";

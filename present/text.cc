@@ -73,7 +73,7 @@ class TextWriter {
 
  private:
   std::string styled(std::string_view code, std::string_view text) const {
-    if (!style_.colour) return std::string(text);
+    if (!style_.colour || code.empty()) return std::string(text);
     return fmt::format("{}{}{}", code, text, kPlain);
   }
 
@@ -115,7 +115,8 @@ class TextWriter {
       if (line.size() < text.size()) {
         const std::size_t space = line.rfind(' ');
         // A word longer than the line stays whole: it is a path or an address to be copied.
-        if (space != std::string_view::npos && text[line.size()] != ' ') line = line.substr(0, space);
+        if (space != std::string_view::npos && text[line.size()] != ' ')
+          line = line.substr(0, space);
         if (space == std::string_view::npos) line = text.substr(0, text.find(' '));
       }
       out_ += std::string(static_cast<std::size_t>(indent), ' ') + styled(code, line) + "\n";
@@ -165,7 +166,8 @@ class TextWriter {
       const int pad = widths[c] - width_of(cells[c]);
       const std::string padding(static_cast<std::size_t>(std::max(pad, 0)), ' ');
       if (c + 1 == cells.size()) {
-        line += (left[c] ? "" : padding) + (style_.cut ? cut_to(cells[c], style_.width - used) : cells[c]);
+        line += (left[c] ? "" : padding) +
+                (style_.cut ? cut_to(cells[c], style_.width - used) : cells[c]);
       } else {
         line += left[c] ? cells[c] + padding : padding + cells[c];
       }
@@ -179,7 +181,8 @@ class TextWriter {
     out_ += styled(code, line) + "\n";
   }
 
-  /// "│ ├─ " before the name of row `r`, from where its elder relatives still have children to come.
+  /// "│ ├─ " before the name of row `r`, from where its elder relatives still have children to
+  /// come.
   static std::string branch(const Table& table, std::size_t r) {
     const int depth = table.rows[r].depth;
     if (depth == 0) return "";

@@ -9,6 +9,8 @@
 enum { kWorkers = 4 };
 
 static pthread_barrier_t started;
+// Who holds a mapping is known by a pointer in its module's data; volatile, so that it is there.
+static Byte* volatile cache;
 
 static void* work(void* number) {
   char name[16];
@@ -40,14 +42,18 @@ int main(void) {
   state("heap.bytes", blocks * block);
 
   const size_t buffer = 48 << 20;
-  Byte* const cache = map_pages(buffer / kPage);
+  cache = map_pages(buffer / kPage);
   write_pages(cache, buffer / kPage);
-  must(madvise(cache, buffer * 3 / 4, MADV_FREE) == 0);
-  state("lazy.bytes", buffer * 3 / 4);
+  must(madvise((void*)cache, buffer * 3 / 4, MADV_FREE) == 0);
+  state_range("cache", cache, buffer);
+  state("cache.resident", buffer);
+  state("cache.private_clean", buffer * 3 / 4);
 
   const size_t reserve = (size_t)8 << 30;
-  must(mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) !=
-       MAP_FAILED);
-  state("reserve.bytes", reserve);
+  void* const reserved =
+      mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  must(reserved != MAP_FAILED);
+  state_range("reserved", reserved, reserve);
+  state("reserved.resident", 0);
   ready();
 }

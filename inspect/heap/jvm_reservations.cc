@@ -8,8 +8,8 @@
 namespace strata {
 namespace {
 
-// Serial's offset table is heap > old generation > offset table > record: the third step.
-constexpr int kSteps = 3;
+// Serial's offset table is heap > old generation > offset table, which holds the record.
+constexpr int kSteps = 2;
 constexpr std::size_t kMostObjects = 20'000;
 constexpr std::size_t kObjectWords = 64;
 constexpr Bytes kLargestReservation{std::uint64_t{1} << 40};
@@ -72,11 +72,16 @@ void Search::look_at(const std::vector<std::uint64_t>& words, int steps_left) {
       continue;
     }
     if (!seen_.insert(pointer).second) continue;
+    // An object near the end of what is resident is looked at as far as its page goes.
+    const auto whole = peek_.value<std::array<std::uint64_t, kObjectWords>>(object.start);
     std::vector<std::uint64_t> inner;
-    for (std::size_t i = 0; i < kObjectWords; ++i) {
-      const auto word = peek_.word(object.start + Bytes{i * 8});
-      if (!word) break;
-      inner.push_back(*word);
+    if (whole) {
+      inner.assign(whole->begin(), whole->end());
+    } else {
+      for (Address at = object.start; const auto word = peek_.word(at); at = at + 8_B) {
+        inner.push_back(*word);
+        if (inner.size() == kObjectWords) break;
+      }
     }
     look_at(inner, steps_left - 1);
   }

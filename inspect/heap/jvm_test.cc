@@ -58,12 +58,20 @@ std::vector<Tracked> ask_vm(const std::string& jcmd, pid_t pid) {
   return all;
 }
 
+/// Out of the JDK whose directory STRATA_TEST_JDK names, else the system's.
+std::optional<std::string> find_tool(const std::string& name) {
+  if (const char* const jdk = std::getenv("STRATA_TEST_JDK")) {
+    return fmt::format("{}/bin/{}", jdk, name);
+  }
+  return find_program(name);
+}
+
 class Jvm : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    java_ = find_program("java");
-    jcmd_ = find_program("jcmd");
-    const auto javac = find_program("javac");
+    java_ = find_tool("java");
+    jcmd_ = find_tool("jcmd");
+    const auto javac = find_tool("javac");
     if (!java_ || !jcmd_ || !javac) GTEST_SKIP() << "java, javac and jcmd are not all installed";
     directory_ = std::filesystem::temp_directory_path() / fmt::format("strata-jvm-{}", ::getpid());
     std::filesystem::create_directories(directory_);

@@ -33,7 +33,8 @@ Bytes unmapped_memfds(const Target& target, const Space& space) {
     if (entry->d_name[0] == '.' || ++looked_at > kMostDescriptors) continue;
     std::array<char, 64> link;
     const ssize_t n = readlinkat(fd, entry->d_name, link.data(), link.size());
-    if (n <= 0 || !std::string_view(link.data(), static_cast<std::size_t>(n)).starts_with("/memfd:")) {
+    if (n <= 0 ||
+        !std::string_view(link.data(), static_cast<std::size_t>(n)).starts_with("/memfd:")) {
       continue;
     }
     struct stat status;

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "inspect/ledger/beside.h"
+#include "inspect/ledger/scan_plan.h"
 #include "inspect/ledger/survey.h"
 #include "inspect/ledger/sweep.h"
 #include "inspect/ledger/witnesses.h"
@@ -17,9 +19,12 @@
 namespace strata {
 namespace {
 
-// smaps costs about 16 ms a GiB of small pages. While a target stands it is read only where that
-// leaves the limit far away.
-constexpr double kSmapsSecondsPerGiB = 0.02;
+// What smaps costs the kernel, measured on Linux 6.18: 65 to 90 ns a resident page of 4 KiB for the
+// walk, 3 us a mapping for the text.
+constexpr double kWalkSecondsPerPage = 80e-9;
+constexpr double kTextSecondsPerMapping = 3e-6;
+// A walk that nobody notices: half a gibibyte.
+constexpr double kShortWalk = 0.01;
 
 // Reading page flags takes some 70 ms a GiB; a mapping larger than this keeps its sum alone.
 constexpr Bytes kMostLookedThrough = 4_GiB;
@@ -34,34 +39,6 @@ std::vector<Claim> adopt(Explanation& e, Survey survey) {
   append(e.notes, survey.notes);
   e.moment.memory_read += survey.memory_read;
   return std::move(survey.claims);
-}
-
-std::vector<ScanRange> ranges_to_scan(const Explanation& e) {
-  std::vector<ScanRange> ranges;
-  ranges.reserve(e.space.mappings.size());
-  auto usage = e.usage.begin();
-  for (const Mapping& m : e.space.mappings) {
-    // Beyond the user's half of the address space; the kernel refuses to walk it.
-    if (m.name == "[vsyscall]") continue;
-    ScanRange range{m.range, {}, std::nullopt};
-    while (usage != e.usage.end() && usage->range.end <= m.range.start) ++usage;
-    if (usage != e.usage.end() && usage->range == m.range) {
-      if (usage->traits.hugetlb) range.inherent.set(PageFlag::kHugetlb);
-      // The vdso is of this kind too, but its pages are counted: only what smaps counts nothing of
-      // is outside.
-      if (usage->traits.frames && usage->resident == 0_B) {
-        range.inherent.set(PageFlag::kUncounted);
-      }
-      range.populated = usage->resident + usage->swapped + usage->private_hugetlb +
-                        usage->shared_hugetlb;
-      if (usage->traits.frames) range.populated.reset();
-    } else if (m.name == "[vvar]" || m.name == "[vvar_vclock]" ||
-               m.name == "anon_inode:[perf_event]") {
-      range.inherent.set(PageFlag::kUncounted);
-    }
-    ranges.push_back(range);
-  }
-  return ranges;
 }
 
 Sweep::Book book_into(Ledger& ledger, MappingBook& mappings) {
@@ -84,22 +61,11 @@ void add_range(std::vector<Range>& ranges, Range range) {
   }
 }
 
-/// What a process shares with the one that it was forked from is anonymous and mapped twice.
-bool shares_anonymous_memory(const Explanation& e) {
-  auto mapping = e.space.mappings.begin();
-  for (const MappingUsage& u : e.usage) {
-    while (mapping != e.space.mappings.end() && mapping->range.end <= u.range.start) ++mapping;
-    if (mapping == e.space.mappings.end()) return false;
-    const bool is_own = !mapping->has_file() && !mapping->shared;
-    if (is_own && u.shared_clean + u.shared_dirty > 0_B && u.anonymous > 0_B) return true;
-  }
-  return e.usage.empty();  // then only a look at the relatives can tell
-}
-
 std::optional<std::uint64_t> read_most_mappings() {
   auto text = read_text(AT_FDCWD, "/proc/sys/vm/max_map_count", 4_KiB);
   std::uint64_t limit = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), limit).ec != std::errc{}) {
+  if (!text ||
+      std::from_chars(text->data(), text->data() + text->size(), limit).ec != std::errc{}) {
     return std::nullopt;
   }
   return limit;
@@ -120,17 +86,18 @@ class LiveExplainer {
     auto before = read_counters(target_);
     if (!before) return pass(before);
     e_.moment.before = *before;
-    const bool smaps_is_cheap = smaps_fits();
-    if (!smaps_is_cheap) read_usage();
+    if (asks_for_smaps() && !fits_while_standing()) read_usage();
 
     std::optional<Freeze> freeze;
     if (options_.freeze_limit) {
+      if (!e_.means.ptrace) {
+        return fail(Cause::kUsage, "cannot freeze: STRATA_WITHOUT switches ptrace off");
+      }
       auto stopped = Freeze::stop(e_.identity.pid, *options_.freeze_limit);
       if (!stopped) return pass(stopped);
       freeze.emplace(std::move(*stopped));
       append(e_.notes, freeze->not_stopped());
     }
-    if (smaps_is_cheap) read_usage();
     auto done = take_stock(*scanner, freeze ? freeze->threads() : std::vector<Thread>{});
     const PresentMemory memory(target_, &*scanner);
     ZeroCount zeros(memory, std::move(huge_));
@@ -150,9 +117,9 @@ class LiveExplainer {
       e_.huge_contents = zeros.contents();
       e_.moment.memory_read += zeros.contents().read;
     }
-    if (!anonymous_.empty()) {
-      e_.kinship = compare_relatives(target_, find_relatives(e_.identity.pid), anonymous_,
-                                     options_.most_compared);
+    if (!relatives_.empty()) {
+      e_.kinship =
+          compare_relatives(target_, std::move(relatives_), anonymous_, options_.most_compared);
     }
     e_.most_mappings = read_most_mappings();
     auto after = read_counters(target_);
@@ -164,13 +131,35 @@ class LiveExplainer {
   }
 
  private:
-  /// Whether smaps can be read while the target stands, without eating up the limit.
-  bool smaps_fits() const {
+  bool asks_for_smaps() const {
+    // Without PAGEMAP_SCAN, smaps says which mappings need not be looked through.
+    return options_.witnesses != ExplainOptions::Witnesses::kCheap || !e_.means.pagemap_scan;
+  }
+
+  double walk_seconds() const {
+    const Bytes resident = e_.moment.before.resident.value_or(0_B);
+    return static_cast<double>(resident / page_size()) * kWalkSecondsPerPage;
+  }
+
+  /// Whether the target may stand while smaps is read, without eating up the limit.
+  bool fits_while_standing() const {
     if (!options_.freeze_limit) return true;
-    const double gib = static_cast<double>(e_.moment.before.resident.value_or(0_B).value) /
-                       static_cast<double>((1_GiB).value);
-    const double limit = std::chrono::duration<double>(*options_.freeze_limit).count();
-    return gib * kSmapsSecondsPerGiB < limit / 3;
+    return walk_seconds() < std::chrono::duration<double>(*options_.freeze_limit).count() / 3;
+  }
+
+  /// Reads smaps unless its walk would be most of what an explanation costs: many small mappings
+  /// are worth it, some large ones are not.
+  void read_usage_if_worth_it() {
+    if (!e_.usage.empty() || !e_.means.smaps) return;
+    const double text = kTextSecondsPerMapping * static_cast<double>(e_.space.mappings.size());
+    const bool cheap = walk_seconds() < std::max(kShortWalk, text) && fits_while_standing();
+    if (cheap || (asks_for_smaps() && fits_while_standing())) return read_usage();
+    const double cost = 1000 * (walk_seconds() + text);
+    e_.usage_unread = fmt::format("costs the kernel about {:.0f} ms: --witnesses all", cost);
+    e_.notes.push_back(
+        fmt::format("smaps was not read, it would cost about {:.0f} ms; --witnesses all reads it "
+                    "and adds what is lazily freed, proportional and locked",
+                    cost));
   }
 
   void read_usage() {
@@ -179,6 +168,7 @@ class LiveExplainer {
     if (usage) {
       e_.usage = std::move(*usage);
     } else {
+      e_.usage_unread = usage.error().message;
       e_.notes.push_back("smaps could not be read: " + usage.error().message);
     }
   }
@@ -188,8 +178,9 @@ class LiveExplainer {
     auto survey = take_survey(memory, frozen, e_.ledger.chart());
     if (!survey) return pass(survey);
     StoredClaims claims(adopt(e_, std::move(*survey)));
-    const std::vector<ScanRange> ranges = ranges_to_scan(e_);
-    looks_for_relatives_ = e_.means.frames && shares_anonymous_memory(e_);
+    read_usage_if_worth_it();
+    const ScanPlan plan = plan_scan(target_, e_);
+    if (e_.means.frames) relatives_ = find_relatives(e_.identity.pid);
     for (e_.moment.tries = 1;; ++e_.moment.tries) {
       e_.ledger.clear();
       e_.runs.clear();
@@ -197,21 +188,35 @@ class LiveExplainer {
       huge_.clear();
       claims.rewind();
       MappingBook mappings(e_.space.mappings);
-      auto resident = read_resident(target_);
-      if (!resident) return pass(resident);
-      e_.moment.resident_before = *resident;
+      auto before = read_status(target_);
+      if (!before) return pass(before);
+      e_.moment.resident_before = before->resident;
       Sweep sweep(claims, book_into(e_.ledger, mappings));
-      auto scanned = scanner.scan(ranges, [&](const PageRun& run) {
+      const auto put = [&](const PageRun& run) {
         sweep.add(run);
         keep(run);
+      };
+      auto hidden = plan.hidden.begin();
+      const auto put_hidden = [&](Address until) {
+        for (; hidden != plan.hidden.end() && hidden->start < until; ++hidden) {
+          PageRun unknown{*hidden, {}};
+          unknown.flags.set(PageFlag::kUnknown);
+          put(unknown);
+        }
+      };
+      auto scanned = scanner.scan(plan.ranges, [&](const PageRun& run) {
+        put_hidden(run.range.start);
+        put(run);
       });
+      put_hidden(Address{~0ull});
       if (!scanned) return scanned;
       sweep.finish();
       e_.mappings = mappings.finish(e_.ledger.chart());
-      auto then = read_resident(target_);
-      if (!then) return pass(then);
-      e_.moment.resident_after = *then;
-      if (*resident == *then || e_.moment.tries >= options_.most_tries) break;
+      auto after = read_status(target_);
+      if (!after) return pass(after);
+      e_.moment.resident_after = after->resident;
+      e_.moment.virtual_size = after->virtual_size;
+      if (before->resident == after->resident || e_.moment.tries >= options_.most_tries) break;
     }
     book_lazily_freed(scanner, claims);
     return {};
@@ -231,14 +236,15 @@ class LiveExplainer {
     }
     if (freed.empty()) return;
     claims.rewind();
-    Sweep sweep(claims, {[](const Claim&) {}, [&](const Claim& piece, Range part, PageFlags) {
+    Sweep sweep(claims, {[](const Claim&) {},
+                         [&](const Claim& piece, Range part, PageFlags) {
                            e_.ledger.book_lazily_freed(piece, part);
                          }});
     for (const Range& range : freed) sweep.add({range, {}});
   }
 
   void keep(const PageRun& run) {
-    if (run.anonymous() && looks_for_relatives_) add_range(anonymous_, run.range);
+    if (run.anonymous() && !relatives_.empty()) add_range(anonymous_, run.range);
     if (run.anonymous() && run.flags.has(PageFlag::kHuge)) add_range(huge_, run.range);
     if (options_.runs == ExplainOptions::Runs::kKeep && e_.runs.size() < kMostRunsKept) {
       e_.runs.push_back(run);
@@ -248,7 +254,7 @@ class LiveExplainer {
   const Target& target_;
   const ExplainOptions& options_;
   Explanation e_;
-  bool looks_for_relatives_ = false;
+  std::vector<Relative> relatives_;
   std::vector<Range> anonymous_;  // where there may be somebody to compare them with
   std::vector<Range> huge_;       // anonymous, by huge pages
 };

@@ -32,8 +32,9 @@ using Duration = std::chrono::microseconds;
 struct ExplainOptions {
   std::optional<Duration> freeze_limit;  ///< stop the target, for at most so long
   int most_tries = 5;                    ///< scans until VmRSS is the same before and after
-  /// Reads smaps_rollup too where the process is large: one more walk of all its page tables.
-  enum class Witnesses { kCheap, kAll } witnesses = Witnesses::kCheap;
+  /// smaps and smaps_rollup each cost the kernel a walk of all page tables, six times as long as
+  /// the scan: kCheap reads them where that is little, kSmaps reads smaps, kAll both.
+  enum class Witnesses { kCheap, kSmaps, kAll } witnesses = Witnesses::kCheap;
   /// kCountZero reads every huge page, to tell what of it was never written.
   enum class HugePages { kMeasure, kCountZero } huge_pages = HugePages::kMeasure;
   /// So much memory is compared with forked relatives, page by page: some 25 ms a GiB each.
@@ -46,11 +47,12 @@ struct Moment {
   Counters before;
   Counters after;
   bool frozen = false;
-  Duration stood{};              ///< how long the target was stopped
-  int tries = 1;                 ///< scans made
+  Duration stood{};                      ///< how long the target was stopped
+  int tries = 1;                         ///< scans made
   std::optional<Bytes> resident_before;  ///< VmRSS right before the last scan
   std::optional<Bytes> resident_after;   ///< and right after
-  Bytes memory_read;             ///< of the target's own bytes
+  std::optional<Bytes> virtual_size;     ///< VmSize, read with the latter
+  Bytes memory_read;                     ///< of the target's own bytes
 };
 
 /// The ledger's sum against the kernel's counter.
@@ -66,8 +68,8 @@ struct Reconciliation {
 struct Beside {
   std::optional<Bytes> page_tables;
   Bytes kernel_stacks;
-  Bytes unmapped_memfds;   ///< held by a descriptor, mapped by nobody here
-  Bytes guard;             ///< mappings and pages without access that fence others
+  Bytes unmapped_memfds;  ///< held by a descriptor, mapped by nobody here
+  Bytes guard;            ///< mappings and pages without access that fence others
 };
 
 struct Explanation {
@@ -77,14 +79,15 @@ struct Explanation {
   Ledger ledger;
   std::vector<MappingEntry> mappings;  ///< one for each of space.mappings
   std::vector<PageRun> runs;           ///< where they were asked for; at most kMostRunsKept
-  std::vector<MappingUsage> usage;  ///< smaps, by address; empty where it could not be read
+  std::vector<MappingUsage> usage;     ///< smaps, by address; empty where it was not read
+  std::string usage_unread;            ///< why it was not
   Moment moment;
   Reconciliation reconciliation;
   std::vector<Witness> witnesses;
   Beside beside;
-  Kinship kinship;                            ///< processes that memory is shared with by fork
-  std::optional<HugeContents> huge_contents;  ///< where they were read
-  std::optional<std::uint64_t> most_mappings; ///< vm.max_map_count
+  Kinship kinship;                             ///< processes that memory is shared with by fork
+  std::optional<HugeContents> huge_contents;   ///< where they were read
+  std::optional<std::uint64_t> most_mappings;  ///< vm.max_map_count
   std::vector<std::string> notes;
 };
 

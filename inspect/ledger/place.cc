@@ -6,6 +6,7 @@
 #include "inspect/ledger/sweep.h"
 #include "inspect/page/page_scanner.h"
 #include "inspect/page/present_memory.h"
+#include "inspect/page/smaps.h"
 
 namespace strata {
 namespace {
@@ -14,9 +15,8 @@ constexpr std::size_t kContentShown = 64;
 
 Failure no_mapping(const Space& space, Address address) {
   Error error{Cause::kNotFound, fmt::format("nothing is mapped at {:#x}", address.value), {}, ""};
-  const auto above =
-      std::find_if(space.mappings.begin(), space.mappings.end(),
-                   [&](const Mapping& m) { return m.range.start > address; });
+  const auto above = std::find_if(space.mappings.begin(), space.mappings.end(),
+                                  [&](const Mapping& m) { return m.range.start > address; });
   if (above != space.mappings.begin()) {
     error.context.push_back(fmt::format("the mapping below ends at {:#x}, {} bytes before",
                                         above[-1].range.end.value,
@@ -39,7 +39,22 @@ void add_layers(const Chart& chart, const std::vector<Claim>& claims, Place& pla
   std::stable_sort(over.begin(), over.end(),
                    [](const Claim& a, const Claim& b) { return outranks(b, a); });
   for (const Claim& claim : over) {
-    place.layers.push_back({chart.path(claim.account), claim.range, chart.sentence(claim.evidence)});
+    place.layers.push_back(
+        {chart.path(claim.account), claim.range, chart.sentence(claim.evidence)});
+  }
+}
+
+/// What is mapped by frame number (a perf ring) shows no pages though it has some.
+void hide_if_by_frame(const Target& target, Place& place) {
+  if (place.frame->flags.bits != 0 || !place.mapping.has_file()) return;
+  auto usage = read_smaps(target);
+  if (!usage) return;
+  for (const MappingUsage& u : *usage) {
+    if (u.range != place.mapping.range || !u.traits.frames) continue;
+    place.frame->flags.set(PageFlag::kUnknown);
+    place.frame->hidden.push_back(
+        "its pages: mapped by frame number (VM_PFNMAP), they are in no page table that the kernel "
+        "shows and in no counter");
   }
 }
 
@@ -81,6 +96,7 @@ Result<Place> find_place(const Target& target, const Means& means, Address addre
     auto frame = read_frame(target, means, address);
     if (!frame) return pass(frame);
     place.frame = *frame;
+    hide_if_by_frame(target, place);
   }
   if (options.content == PlaceOptions::Content::kShow) {
     // Only what is resident: showing a page must not make it so.

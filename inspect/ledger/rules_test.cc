@@ -13,9 +13,7 @@ TEST(Rules, AreNamedOnceEach) {
   for (const Rule& rule : rules()) EXPECT_TRUE(ids.insert(rule.id).second) << rule.id;
 }
 
-TEST(Rules, AnEmptyProcessHasNoFindings) {
-  EXPECT_TRUE(find_findings(Explanation{}).empty());
-}
+TEST(Rules, AnEmptyProcessHasNoFindings) { EXPECT_TRUE(find_findings(Explanation{}).empty()); }
 
 TEST(Rules, WhatCostsComesBeforeWhatExplains) {
   MadeExplanation e;

@@ -1,6 +1,7 @@
 // inspect/ledger/sweep_model.h - for the sweep's test and fuzzer: claims and runs made from bytes,
 // and what the sweep must make of them, found page by page without any cleverness.
-// Units   The address space is kSpace pages of one byte each; claims and runs start where they like.
+// Units   The address space is kSpace pages of one byte each; claims and runs start where they
+// like.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,8 @@ struct Scene {
   std::vector<PageRun> runs;
 };
 
-/// Mappings are disjoint, as the kernel's are; other claims nest, overlap and stick out as they may.
+/// Mappings are disjoint, as the kernel's are; other claims nest, overlap and stick out as they
+/// may.
 inline Scene make_scene(Chart& chart, Source source) {
   Scene scene;
   std::uint64_t at = 0;
@@ -46,7 +48,8 @@ inline Scene make_scene(Chart& chart, Source source) {
     const std::uint64_t end = std::min<std::uint64_t>(start + source.take(64), kSpace);
     scene.claims.push_back({{Address{start}, Address{end}},
                             chart.open({"mapping", std::to_string(n)}),
-                            EvidenceId::kNone, Rank::kMapping});
+                            EvidenceId::kNone,
+                            Rank::kMapping});
     at = std::max(end, start);
   }
   at = 0;
@@ -66,12 +69,14 @@ inline Scene make_scene(Chart& chart, Source source) {
     // No account twice, so that the bytes tell which claim got them.
     scene.claims.push_back({{Address{start}, Address{start + size}},
                             chart.open({"claim", std::to_string(name++ % 3), std::to_string(name)}),
-                            EvidenceId::kNone, rank});
+                            EvidenceId::kNone,
+                            rank});
   }
   return scene;
 }
 
-/// The claim that has the byte at `at`, by the rule as claim.h has it; null where nothing is mapped.
+/// The claim that has the byte at `at`, by the rule as claim.h has it; null where nothing is
+/// mapped.
 inline const Claim* winner_at(const Scene& scene, Address at) {
   const Claim* best = nullptr;
   bool mapped = false;

@@ -1,5 +1,6 @@
 #include "inspect/ledger/sweep.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -31,10 +32,11 @@ std::string pieces_of(std::vector<Claim> claims) {
   return out;
 }
 
+// A piece ends where any claim does, also one that loses there.
 TEST(Pieces, TheHigherRankHasTheBytes) {
   EXPECT_EQ(pieces_of({claim(0, 100, 1, Rank::kMapping), claim(10, 20, 2, Rank::kSection),
                        claim(5, 60, 3, Rank::kSegment), claim(50, 70, 4, Rank::kStack)}),
-            "0-5:1 5-10:3 10-20:2 20-50:3 50-70:4 70-100:1 ");
+            "0-5:1 5-10:3 10-20:2 20-50:3 50-60:4 60-70:4 70-100:1 ");
 }
 
 TEST(Pieces, OfEqualRanksTheInnermostHasThem) {
@@ -59,8 +61,9 @@ TEST(Pieces, EmptyAndBackwardClaimsAreNothing) {
 
 TEST(Pieces, ReachTheEndOfTheAddressSpace) {
   const std::uint64_t top = ~0ull;
-  EXPECT_EQ(pieces_of({claim(top - 10, top, 1, Rank::kMapping), claim(top - 3, top, 2, Rank::kHeap)}),
-            fmt::format("{}-{}:1 {}-{}:2 ", top - 10, top - 3, top - 3, top));
+  EXPECT_EQ(
+      pieces_of({claim(top - 10, top, 1, Rank::kMapping), claim(top - 3, top, 2, Rank::kHeap)}),
+      fmt::format("{}-{}:1 {}-{}:2 ", top - 10, top - 3, top - 3, top));
 }
 
 TEST(Sweep, BooksEveryRunWhereItOverlaps) {
@@ -85,7 +88,7 @@ TEST(Sweep, BooksEveryRunWhereItOverlaps) {
 TEST(Sweep, AgreesWithAModelOnRandomScenes) {
   std::mt19937 random(20240229);
   std::vector<std::uint8_t> bytes;
-  for (int scene = 0; scene < 4000; ++scene) {
+  for (int scene = 0; scene < 1500; ++scene) {
     bytes.resize(random() % 220);
     for (auto& b : bytes) b = static_cast<std::uint8_t>(random());
     test::hold_against_model(bytes);

@@ -14,7 +14,7 @@ Bytes sum_of_resident(const std::vector<MappingUsage>& usage) {
   return sum;
 }
 
-/// The mapping whose smaps figure and page run differ most, if any: where a remainder comes from.
+/// Why the sum is not VmRSS, as far as it is known; empty where it is.
 std::string name_cause(const Explanation& e) {
   if (e.reconciliation.remainder == 0) return "";
   if (e.reconciliation.drift != 0) return "the target's memory changed while it was read";
@@ -53,7 +53,7 @@ std::vector<Witness> gather_witnesses(const Target& target, const ExplainOptions
   witnesses.push_back({"VmRSS after", e.moment.resident_after, exact, batched});
   witnesses.push_back({"statm", e.moment.after.statm_resident, exact, exact ? later : batched});
   if (e.usage.empty()) {
-    witnesses.push_back({"smaps, sum of Rss", std::nullopt, true, "could not be read"});
+    witnesses.push_back({"smaps, sum of Rss", std::nullopt, true, e.usage_unread});
   } else {
     witnesses.push_back({"smaps, sum of Rss", sum_of_resident(e.usage), true,
                          e.moment.frozen ? "" : "read before the scan, from the running target"});

@@ -89,7 +89,7 @@ Result<Counters> read_counters(const Target& target) {
   return counters;
 }
 
-Result<Bytes> read_resident(const Target& target) {
+Result<Counters> read_status(const Target& target) {
   auto status = target.read_kernel_text("status");
   if (!status) return pass(status);
   Counters counters;
@@ -97,7 +97,7 @@ Result<Bytes> read_resident(const Target& target) {
   if (!counters.resident) {
     return fail(Cause::kGone, "the kernel no longer counts its memory: the process is ending");
   }
-  return *counters.resident;
+  return counters;
 }
 
 bool resident_is_exact() {

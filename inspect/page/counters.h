@@ -33,8 +33,8 @@ struct Counters {
 
 Result<Counters> read_counters(const Target& target);
 
-/// VmRSS alone, which is what brackets a scan.
-Result<Bytes> read_resident(const Target& target);
+/// /proc/PID/status alone, which brackets a scan; kGone where the process has no memory left.
+Result<Counters> read_status(const Target& target);
 
 /// Whether VmRSS counts each page at once on this kernel, found by touching pages of our own.
 /// Kernels before about 6.16 batch the counter and are off by some dozen pages a thread.

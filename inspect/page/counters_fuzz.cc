@@ -32,8 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
   Counters c;
   parse_status(text, c);
-  for (const auto& value : {c.virtual_size, c.resident, c.resident_anonymous, c.resident_file,
-                            c.resident_shared, c.peak_resident, c.swapped, c.page_tables, c.hugetlb}) {
+  for (const auto& value :
+       {c.virtual_size, c.resident, c.resident_anonymous, c.resident_file, c.resident_shared,
+        c.peak_resident, c.swapped, c.page_tables, c.hugetlb}) {
     require_quoted(text, value, 1_KiB);
   }
   require(!c.resident || text.find("\nVmRSS:") != std::string_view::npos);

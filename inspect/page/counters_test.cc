@@ -94,7 +94,7 @@ TEST(Counters, FollowWhatTheProcessDoes) {
   EXPECT_GT(*after->page_tables, 0_B);
   munmap(memory, size);
   EXPECT_LT(*read_counters(**process)->virtual_size, *after->virtual_size);
-  EXPECT_TRUE(read_resident(**process));
+  EXPECT_TRUE(read_status(**process));
 }
 
 TEST(Counters, StatsResidentIsTheTwentyFourthField) {

@@ -79,6 +79,11 @@ TableWalk walk_of(Address address, int levels) {
 
 Result<Frame> read_frame(const Target& target, const Means& means, Address address) {
   Frame frame;
+  if (address.value >> 63 != 0) {
+    frame.flags.set(PageFlag::kUnknown);
+    frame.hidden.push_back("the page is in the kernel's half of the address space");
+    return frame;
+  }
   const Address page = round_down(address, page_size());
   auto pagemap = target.open_kernel_file("pagemap");
   if (!pagemap) return pass(pagemap);
@@ -86,7 +91,11 @@ Result<Frame> read_frame(const Target& target, const Means& means, Address addre
   auto got = read_at(*pagemap, Bytes{page.value / page_size().value * 8},
                      std::as_writable_bytes(std::span(&entry, 1)));
   if (!got) return pass(got, "reading the page's entry");
-  if (got->value == 8) frame.entry = entry;
+  if (got->value != 8) {  // [vsyscall], which every process sees and none has
+    frame.hidden.push_back("its page: no page tables are shown beyond the user's half of memory");
+    return frame;
+  }
+  frame.entry = entry;
 
   auto scanner = PageScanner::open(target, means);
   if (!scanner) return pass(scanner);

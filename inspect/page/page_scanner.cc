@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "inspect/target/kernel_abi.h"
@@ -113,11 +114,13 @@ Result<PageScanner> PageScanner::open(const Target& target, const Means& means, 
   } else {
     if (means.frames) scanner.zero_frame_ = find_zero_frame();
     if (!scanner.zero_frame_) {
-      blind("without page frames the shared zero page cannot be told from memory: "
-            "what was only read counts as resident");
+      blind(
+          "without page frames the shared zero page cannot be told from memory: "
+          "what was only read counts as resident");
     }
     blind("pagemap does not tell huge pages, and the huge zero page counts as resident");
-    blind("where smaps counts nothing, guard pages and pages that were only read are not looked for");
+    blind(
+        "where smaps counts nothing, guard pages and pages that were only read are not looked for");
   }
   return scanner;
 }
@@ -127,24 +130,26 @@ Result<void> PageScanner::scan(std::span<const ScanRange> ranges, const Sink& si
   return by_ioctl_ ? scan_by_ioctl(ranges, sink) : scan_by_entries(ranges, sink);
 }
 
-Result<void> PageScanner::scan_by_ioctl(std::span<const ScanRange> ranges,
-                                        const Sink& sink) const {
+Result<void> PageScanner::scan_by_ioctl(std::span<const ScanRange> ranges, const Sink& sink) const {
   static constexpr Translation kTable[] = {
       {abi::kPageIsPresent, PageFlag::kPresent}, {abi::kPageIsSwapped, PageFlag::kSwapped},
       {abi::kPageIsFile, PageFlag::kFile},       {abi::kPageIsPfnZero, PageFlag::kZero},
       {abi::kPageIsHuge, PageFlag::kHuge},       {abi::kPageIsGuard, PageFlag::kGuard},
   };
   const std::uint64_t guard = asks_guard_ ? abi::kPageIsGuard : 0;
-  std::vector<abi::PageRegion> regions(kRegionsPerCall);
+  // A region has at least a page, and most calls are about a few pages only.
+  const Range all{ranges.front().range.start, ranges.back().range.end};
+  std::vector<abi::PageRegion> regions(
+      std::clamp<std::size_t>(all.size() / page_size(), 1, kRegionsPerCall));
   abi::PagemapScan scan{};
   scan.size = sizeof(scan);
-  scan.start = ranges.front().range.start.value;
-  scan.end = ranges.back().range.end.value;
+  scan.start = all.start.value;
+  scan.end = all.end.value;
   scan.vec = reinterpret_cast<std::uint64_t>(regions.data());
   scan.vec_len = regions.size();
   scan.category_anyof_mask = abi::kPageIsPresent | abi::kPageIsSwapped | guard;
-  scan.return_mask = scan.category_anyof_mask | abi::kPageIsFile | abi::kPageIsPfnZero |
-                     abi::kPageIsHuge;
+  scan.return_mask =
+      scan.category_anyof_mask | abi::kPageIsFile | abi::kPageIsPfnZero | abi::kPageIsHuge;
   RunBuilder runs(sink);
   auto range = ranges.begin();
   while (scan.start < scan.end) {
@@ -173,12 +178,13 @@ Result<void> PageScanner::scan_by_ioctl(std::span<const ScanRange> ranges,
 Result<void> PageScanner::scan_by_entries(std::span<const ScanRange> ranges,
                                           const Sink& sink) const {
   static constexpr Translation kTable[] = {
-      {abi::kPagemapPresent, PageFlag::kPresent}, {abi::kPagemapSwapped, PageFlag::kSwapped},
-      {abi::kPagemapFile, PageFlag::kFile},       {abi::kPagemapGuard, PageFlag::kGuard},
+      {abi::kPagemapPresent, PageFlag::kPresent},     {abi::kPagemapSwapped, PageFlag::kSwapped},
+      {abi::kPagemapFile, PageFlag::kFile},           {abi::kPagemapGuard, PageFlag::kGuard},
       {abi::kPagemapExclusive, PageFlag::kExclusive},
   };
   const Bytes page = page_size();
-  std::vector<std::uint64_t> entries(kEntriesPerRead);
+  std::vector<std::uint64_t> entries(std::clamp<std::size_t>(
+      (ranges.back().range.end - ranges.front().range.start) / page, 1, kEntriesPerRead));
   RunBuilder runs(sink);
   const auto add = [&](Address at, std::uint64_t entry, PageFlags inherent) {
     if (entry == 0) return;
@@ -213,7 +219,7 @@ Result<void> PageScanner::scan_by_entries(std::span<const ScanRange> ranges,
     const Address end = ranges[last].range.end;
     std::size_t current = first;
     for (Address at = start; at < end;) {
-      const std::size_t wanted = std::min<std::size_t>((end - at) / page, kEntriesPerRead);
+      const std::size_t wanted = std::min<std::size_t>((end - at) / page, entries.size());
       const auto into = std::as_writable_bytes(std::span(entries).first(wanted));
       auto got = read_at(pagemap_, Bytes{at.value / page.value * 8}, into);
       if (!got) return pass(got, "reading pagemap");

@@ -58,7 +58,7 @@ class PageScanner {
   File pagemap_;
   bool by_ioctl_ = false;
   bool tells_exclusive_ = false;
-  bool asks_guard_ = false;              ///< this kernel's PAGEMAP_SCAN knows guard pages
+  bool asks_guard_ = false;                  ///< this kernel's PAGEMAP_SCAN knows guard pages
   std::optional<std::uint64_t> zero_frame_;  ///< of the shared zero page, where frames are shown
   std::vector<std::string> blind_spots_;
 };

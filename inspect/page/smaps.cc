@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "base/printable.h"
 
@@ -82,11 +83,46 @@ void MappingUsage::add(const MappingUsage& other) {
   }
 }
 
+void SmapsParser::learn(std::string_view line, std::string_view key,
+                        Bytes MappingUsage::*figure) {
+  if (form_is_whole_) return;
+  form_.push_back({form_size_, line.size(), std::string(key), figure});
+  form_size_ += line.size() + 1;
+}
+
+/// Takes a whole entry's figures from the front of `text` if they stand as in the first entry.
+bool SmapsParser::take_alike(std::string_view text) {
+  constexpr std::string_view kUnit = " kB";
+  if (!form_is_whole_ || text.size() < form_size_) return false;
+  MappingUsage usage = into_.back();
+  for (const FormLine& line : form_) {
+    const char* const start = text.data() + line.offset;
+    const char* const end = start + line.size;
+    if (*end != '\n' || std::memcmp(start, line.key.data(), line.key.size()) != 0) return false;
+    if (line.figure == nullptr) continue;
+    const char* const unit = end - kUnit.size();
+    if (std::memcmp(unit, kUnit.data(), kUnit.size()) != 0) return false;
+    std::uint64_t kilobytes = 0;
+    const char* digit = start + line.key.size();
+    while (digit < unit && *digit == ' ') ++digit;
+    // Up to 15 digits cannot overflow when they are made bytes.
+    if (digit == unit || unit - digit > 15) return false;
+    for (; digit < unit; ++digit) {
+      if (*digit < '0' || *digit > '9') return false;
+      kilobytes = kilobytes * 10 + static_cast<std::uint64_t>(*digit - '0');
+    }
+    usage.*line.figure = Bytes{kilobytes << 10};
+  }
+  into_.back() = usage;
+  return true;
+}
+
 Result<void> SmapsParser::take_figure(std::string_view line) {
   for (std::size_t tried = 0; tried < std::size(kFields); ++tried) {
     const std::size_t index = (expected_ + tried) % std::size(kFields);
     const Field& field = kFields[index];
     if (!line.starts_with(field.key)) continue;
+    learn(line, field.key, field.figure);
     expected_ = index + 1;
     if (field.figure == nullptr) return {};
     line.remove_prefix(field.key.size());
@@ -97,7 +133,9 @@ Result<void> SmapsParser::take_figure(std::string_view line) {
     into_.back().*field.figure = Bytes{kilobytes << 10};
     return {};
   }
-  return {};  // a figure newer than this table
+  // A figure newer than this table.
+  learn(line, line.substr(0, std::min(line.find(':'), line.size())), nullptr);
+  return {};
 }
 
 Result<void> SmapsParser::take_line(std::string_view line) {
@@ -107,11 +145,13 @@ Result<void> SmapsParser::take_line(std::string_view line) {
     constexpr std::string_view kFlags = "VmFlags: ";
     if (!line.starts_with(kFlags)) return take_figure(line);
     into_.back().traits = parse_flags(line.substr(kFlags.size()));
+    form_is_whole_ = true;
     return {};
   }
   MappingUsage usage;
   if (!parse_range(line, usage.range)) return corrupt(line);
   expected_ = 0;
+  if (!into_.empty()) form_is_whole_ = true;  // a kernel without VmFlags
   into_.push_back(usage);
   return {};
 }
@@ -129,8 +169,10 @@ Result<void> SmapsParser::feed(std::string_view text) {
   for (;;) {
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) break;
+    const bool begins_entry = text[0] < 'A' || text[0] > 'Z';
     if (auto taken = take_line(text.substr(0, end)); !taken) return taken;
     text.remove_prefix(end + 1);
+    if (begins_entry && take_alike(text)) text.remove_prefix(form_size_);
   }
   partial_ = text;
   return {};

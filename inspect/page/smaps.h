@@ -62,12 +62,27 @@ class SmapsParser {
   Result<void> finish();
 
  private:
+  /// A figure's line as it stands in each entry of one kernel: "Rss:        12 kB".
+  struct FormLine {
+    std::size_t offset;            // from the first figure
+    std::size_t size;              // without the newline
+    std::string key;               // with its colon
+    Bytes MappingUsage::*figure;   // null: not kept
+  };
+
   Result<void> take_line(std::string_view line);
   Result<void> take_figure(std::string_view line);
+  void learn(std::string_view line, std::string_view key, Bytes MappingUsage::*figure);
+  bool take_alike(std::string_view text);
 
   std::vector<MappingUsage>& into_;
   std::string partial_;
   std::size_t expected_ = 0;  // which field most likely comes next
+  // The first entry's figures. All entries of a kernel have the same lines of the same lengths, so
+  // the others are read at known places; one that is not alike is read line by line as the first.
+  std::vector<FormLine> form_;
+  std::size_t form_size_ = 0;
+  bool form_is_whole_ = false;
 };
 
 }  // namespace strata

@@ -1,6 +1,7 @@
 #include "inspect/page/smaps.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -60,10 +61,11 @@ TEST(Smaps, ReadsFiguresAndFlagsHoweverTheTextIsCut) {
 }
 
 TEST(Smaps, RefusesWhatContradictsItself) {
-  for (const char* text : {"Rss: 4 kB\n", "VmFlags: rd\n", "1000-2000\n", "1000-2000 rw-p\nRss: x\n",
-                           "2000-1000 rw-p\n", "hello\n", "\n", "1000 2000\n", "1000-2000 r\nRss:\n",
-                           "1000-2000 r\nRss: 99999999999999999999 kB\n",
-                           "1000-2000 r\nRss: 18014398509481984 kB\n", "1000-2000 r\nRss: -1 kB\n"}) {
+  for (const char* text :
+       {"Rss: 4 kB\n", "VmFlags: rd\n", "1000-2000\n", "1000-2000 rw-p\nRss: x\n",
+        "2000-1000 rw-p\n", "hello\n", "\n", "1000 2000\n", "1000-2000 r\nRss:\n",
+        "1000-2000 r\nRss: 99999999999999999999 kB\n", "1000-2000 r\nRss: 18014398509481984 kB\n",
+        "1000-2000 r\nRss: -1 kB\n"}) {
     auto usage = parse(text, 1000);
     ASSERT_FALSE(usage) << text;
     EXPECT_EQ(usage.error().cause, Cause::kCorrupt);
@@ -98,8 +100,10 @@ Figures simple_parse(const std::string& text) {
     std::string key;
     std::uint64_t value = 0;
     words >> key;
-    if (key.find('-') != std::string::npos && key.back() != ':') range = key;
-    else if (words >> value) figures[range][key] = value;
+    if (key.find('-') != std::string::npos && key.back() != ':')
+      range = key;
+    else if (words >> value)
+      figures[range][key] = value;
   }
   return figures;
 }
@@ -107,10 +111,12 @@ Figures simple_parse(const std::string& text) {
 TEST(Smaps, AgreesWithASimpleReadingOfALiveProcess) {
   test::Child child([] {
     const std::size_t size = 1 << 20;
-    auto* a = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    auto* a = static_cast<char*>(
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     std::memset(a, 1, size / 2);
     madvise(a, 16384, MADV_FREE);
-    auto* s = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto* s = static_cast<char*>(
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     std::memset(s, 1, size / 4);
     for (;;) pause();
   });

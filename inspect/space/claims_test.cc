@@ -1,5 +1,6 @@
 #include "inspect/space/claims.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -80,6 +81,62 @@ TEST(MappingClaims, OfAModulesFileAreItsPadding) {
             (std::vector<std::string>{"mapped", "files", "/lib/a.so"}));
 }
 
+Module module_of(std::string path, std::uint64_t start) {
+  Module m;
+  m.path = std::move(path);
+  m.name = m.path.substr(m.path.rfind('/') + 1);
+  m.range = range(start, start + 0x3000);
+  m.segments = {{range(start, start + 0x1800), true, false, true},
+                {range(start + 0x2010, start + 0x2900), true, true, false}};
+  m.sections = {{range(start + 0x100, start + 0x1700), ".text"},
+                {range(start + 0x2010, start + 0x2900), ".data"},
+                {range(start + 0x8000, start + 0x8100), ".elsewhere"}};
+  return m;
+}
+
+TEST(ModuleClaims, CoverEachSegmentToWholePagesAndItsSectionsExactly) {
+  Space space;
+  space.modules = {module_of("/lib/a.so", 0x10000)};
+  Chart chart;
+  std::map<std::string, Range> by_path;
+  for (const Claim& c : claim_modules(space, chart)) {
+    std::string path;
+    for (const std::string& name : chart.path(c.account)) path += "/" + name;
+    by_path[path + " " + std::to_string(static_cast<int>(c.rank))] = c.range;
+    EXPECT_FALSE(c.range.empty());
+    EXPECT_NE(path.find("/code and data/a.so/"), std::string::npos);
+  }
+  const auto at = [&](const char* path, Rank rank) {
+    const auto found = by_path.find("/code and data/a.so/" + std::string(path) + " " +
+                                    std::to_string(static_cast<int>(rank)));
+    return found == by_path.end() ? Range{} : found->second;
+  };
+  EXPECT_EQ(at("code r-x/.text", Rank::kSection), range(0x10100, 0x11700));
+  EXPECT_EQ(at("data rw-/.data", Rank::kSection), range(0x12010, 0x12900));
+  EXPECT_EQ(at("code r-x/headers and padding", Rank::kSegment), range(0x10000, 0x11800));
+  EXPECT_EQ(at("padding", Rank::kOwner), range(0x12000, 0x13000));  // the last one's
+  for (const auto& [path, r] : by_path) EXPECT_EQ(path.find("elsewhere"), std::string::npos);
+}
+
+TEST(ModuleClaims, ModulesOfOneNameKeepTheirPaddingByPathToo) {
+  Space space;
+  space.modules = {module_of("/lib/a.so", 0x10000), module_of("/opt/a.so", 0x20000),
+                   module_of("/lib/b.so", 0x30000)};
+  for (const Module& m : space.modules) {
+    Mapping mapping = parse_mapping("1000-2000 r--p 0 08:01 7 " + m.path).value();
+    mapping.range = range(m.range.start.value, m.range.start.value + 0x2000);
+    space.mappings.push_back(mapping);
+  }
+  Chart chart;
+  std::map<std::string, int> accounts;
+  for (const Claim& c : claim_modules(space, chart)) ++accounts[chart.path(c.account)[1]];
+  EXPECT_EQ(accounts.size(), 3u);
+  EXPECT_TRUE(accounts.contains("/lib/a.so") && accounts.contains("b.so"));
+  for (const Claim& c : claim_mappings(space, chart)) {
+    EXPECT_TRUE(accounts.contains(chart.path(c.account)[1])) << chart.path(c.account)[1];
+  }
+}
+
 TEST(StackClaims, SplitAStackAtItsPointer) {
   Space space;
   Stack stack;
@@ -127,14 +184,17 @@ class OwnMemory {
  public:
   explicit OwnMemory(std::size_t size, int flags = 0)
       : size_(size),
-        at_(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0)) {}
+        at_(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1,
+                 0)) {}
   ~OwnMemory() {
     if (at_ != MAP_FAILED) munmap(at_, size_);
   }
   OwnMemory(const OwnMemory&) = delete;
   bool mapped() const { return at_ != MAP_FAILED; }
   std::uint64_t* words() const { return static_cast<std::uint64_t*>(at_); }
-  Range range() const { return range_of(Address{reinterpret_cast<std::uint64_t>(at_)}, Bytes{size_}); }
+  Range range() const {
+    return range_of(Address{reinterpret_cast<std::uint64_t>(at_)}, Bytes{size_});
+  }
 
  private:
   std::size_t size_;
@@ -197,13 +257,15 @@ TEST_F(OwnerClaims, FollowAPointerFromAModulesData) {
 
 TEST_F(OwnerClaims, MissNoWordAtTheEdgeOfAWindow) {
   const OwnMemory orphan(1 << 16), gap(1 << 16), data(3 << 20);
+  // All of it present, so that the first window begins where the segment does.
+  std::fill(data.words(), data.words() + (3 << 20) / 8, 1);
   // Segments begin where they like; a window ends in the middle of a word then.
   for (const std::uint64_t shift : {0, 1, 4, 7}) {
     const Range segment{data.range().start + Bytes{shift}, data.range().end};
     for (std::size_t word = (1 << 17) - 2; word < (1 << 17) + 3; ++word) {
       data.words()[word] = orphan.range().start.value;
       EXPECT_EQ(owner_of(orphan.range(), segment), "held by lib.so") << shift << " " << word;
-      data.words()[word] = 0;
+      data.words()[word] = 1;
     }
   }
 }
@@ -217,7 +279,8 @@ TEST_F(OwnerClaims, FallBackToTheModuleThatAdjoins) {
 }
 
 TEST_F(OwnerClaims, PassOverTerabytesThatWereNeverTouched) {
-  if (!means_.pagemap_scan) GTEST_SKIP() << "without PAGEMAP_SCAN so large a range is not looked at";
+  if (!means_.pagemap_scan)
+    GTEST_SKIP() << "without PAGEMAP_SCAN so large a range is not looked at";
   const OwnMemory vast(8ull << 40, MAP_NORESERVE), orphan(1 << 16);
   if (!vast.mapped()) GTEST_SKIP() << "8 TiB cannot be mapped here";
   vast.words()[(5ull << 40) / 8] = orphan.range().start.value;
@@ -262,7 +325,7 @@ TEST(Space, OfModulesThatInterleaveTheOneWithASegmentThereIsFound) {
   EXPECT_EQ(name(0x25000), "inner");
   EXPECT_EQ(name(0x40000), "outer");  // its segment's page
   EXPECT_EQ(name(0x4ffff), "outer");
-  EXPECT_EQ(name(0x35000), "");       // the hole that neither fills
+  EXPECT_EQ(name(0x35000), "");  // the hole that neither fills
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What the kernel's own line says of each mapping: the weakest claim, which every byte has.
+#include <algorithm>
 #include <array>
 
 #include "inspect/space/claims.h"
@@ -37,7 +38,7 @@ std::string last_name(const Mapping& m) {
   if (m.name == "/dev/zero" && m.deleted) {
     return fmt::format("anonymous, inode {}", m.inode);
   }
-  if (m.name.starts_with("/SYSV")) {
+  if (m.name.starts_with("/SYSV") && m.deleted) {
     return fmt::format("System V, key 0x{}, id {}", m.name.substr(5), m.inode);
   }
   if (m.name.starts_with("/memfd:")) return m.name.substr(7);
@@ -85,7 +86,11 @@ class MappingClaims {
     const Module* const module = space_.find_module(m.range.start);
     if (module != nullptr && module->path == m.name) {
       // What the segments do not cover of the module's own pages.
-      return chart_.open({"code and data", module->name, "padding"});
+      // As claim_modules() names them: modules of one name are told apart by their path.
+      const auto same =
+          std::count_if(space_.modules.begin(), space_.modules.end(),
+                        [&](const Module& other) { return other.name == module->name; });
+      return chart_.open({"code and data", same == 1 ? module->name : module->path, "padding"});
     }
     return chart_.open({"mapped", "files", last_name(m)});
   }

@@ -102,11 +102,11 @@ std::vector<Claim> claim_by_owner(const Space& space, const PresentMemory& memor
   for (const Orphan& orphan : OwnerSearch(space, memory).find()) {
     if (orphan.holder != nullptr) {
       const char* const target = orphan.exact ? "its start" : "it";
-      claims.push_back({orphan.range, chart.open(anonymous, "held by " + orphan.holder->name),
-                        chart.because(fmt::format("a pointer in {}'s data at {:#x} leads to {}",
-                                                  orphan.holder->name, orphan.pointer.value,
-                                                  target)),
-                        Rank::kOwner});
+      claims.push_back(
+          {orphan.range, chart.open(anonymous, "held by " + orphan.holder->name),
+           chart.because(fmt::format("a pointer in {}'s data at {:#x} leads to {}",
+                                     orphan.holder->name, orphan.pointer.value, target)),
+           Rank::kOwner});
     } else if (const Module* const module = neighbour(space, orphan.range)) {
       claims.push_back({orphan.range, chart.open(anonymous, "beside " + module->name),
                         chart.because("it adjoins the module without a gap"), Rank::kOwner});

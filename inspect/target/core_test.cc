@@ -669,9 +669,10 @@ TEST_F(CoreTest, reads_a_core_that_gdb_wrote) {
   expect_true_to_child(**core, child);
   EXPECT_FALSE(core_signal(**core)) << "stopped by gdb, not ended";
   // gdb writes the base name of the executable where the kernel writes comm.
+  // It fills pr_fname to the last byte, without a NUL.
+  const std::string& path = (*core)->identity().executable;
   EXPECT_EQ((*core)->identity().name,
-            (*core)->identity().executable.substr((*core)->identity().executable.rfind('/') + 1,
-                                                  sizeof(elf_prpsinfo::pr_fname) - 1));
+            path.substr(path.rfind('/') + 1, sizeof(elf_prpsinfo::pr_fname)));
   munmap(child.page, kKnownSize);
 }
 

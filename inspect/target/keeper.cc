@@ -66,6 +66,16 @@ void reap_dead(int) {
   errno = saved;
 }
 
+// The handler stays while SIGCHLD is blocked: to go back to the default would discard a pending
+// one, and with it the news of a death.
+void handle_deaths(int flags) {
+  struct sigaction on_death;
+  std::memset(&on_death, 0, sizeof(on_death));
+  on_death.sa_handler = reap_dead;
+  on_death.sa_flags = flags;
+  sigaction(SIGCHLD, &on_death, nullptr);
+}
+
 class Keeper {
  public:
   explicit Keeper(KeeperReport& report) : report_(report) { report_for_handler = &report; }
@@ -219,11 +229,8 @@ bool Keeper::seize_new() {
   found_new_ = false;
   bool going = true;
 
-  struct sigaction on_death;
-  std::memset(&on_death, 0, sizeof(on_death));
-  on_death.sa_handler = reap_dead;
-  on_death.sa_flags = SA_NOCLDSTOP;  // stops are many, and nobody waits for them here
-  sigaction(SIGCHLD, &on_death, nullptr);
+  // Stops are many, and nobody waits for them here.
+  handle_deaths(SA_NOCLDSTOP);
   sigset_t deaths;
   sigemptyset(&deaths);
   sigaddset(&deaths, SIGCHLD);
@@ -242,9 +249,7 @@ bool Keeper::seize_new() {
   });
 
   sigprocmask(SIG_BLOCK, &deaths, nullptr);
-  on_death.sa_handler = SIG_DFL;
-  on_death.sa_flags = 0;
-  sigaction(SIGCHLD, &on_death, nullptr);
+  handle_deaths(0);
   return going && (listed || errno == ENOENT || errno == ESRCH ||
                    fail(KeeperFailure::kSetUp, errno, 0, "getdents64"));
 }
@@ -254,14 +259,16 @@ bool Keeper::seize(KeptThread& thread) {
   // An exec replaces the thread behind a tid: then the refusal was meant for the one that ended, or
   // this one is traced by us already. A refusal that is meant comes every time.
   for (int attempt = 0; attempt < 3; ++attempt) {
+    // Before the fact, so that reap_dead() knows a thread that ends as soon as it is ours.
+    thread.stand = Stand::kMoving;
     refusal = ptrace(PTRACE_SEIZE, thread.tid, nullptr, nullptr) == 0 ? 0 : errno;
-    if (refusal == ESRCH) return true;
-    if (ptrace(PTRACE_INTERRUPT, thread.tid, nullptr, nullptr) == 0) {
-      thread.stand = Stand::kMoving;
+    const bool ours = ptrace(PTRACE_INTERRUPT, thread.tid, nullptr, nullptr) == 0;
+    if (ours || refusal == 0) {
       found_new_ = true;
       return true;
     }
-    if (refusal == 0) return true;  // ended since
+    thread.stand = Stand::kGone;
+    if (refusal == ESRCH) return true;
     const char state = read_state(kTasks, thread.tid);
     if (state == 'Z' && is_leader(thread)) thread.stand = Stand::kZombie;
     if (state == 'Z' || state == 'X' || state == 0) return true;
@@ -348,8 +355,8 @@ bool Keeper::wait_until(std::int64_t deadline_ns) {
     signalfd_siginfo ignored;
     while (read(deaths_fd_, &ignored, sizeof(ignored)) > 0) {
     }
-    reap_dead(0);  // also those that stood: an exec may wait for them
   }
+  reap_dead(0);  // also those that stood: an exec may wait for them
   return wanted[0].revents == 0;
 }
 

@@ -1,5 +1,5 @@
-// Whatever /proc/PID/maps says: an error, or mappings that are sorted, disjoint and not empty; and a
-// line that was taken can be written and taken again.
+// Whatever /proc/PID/maps says: an error, or mappings that are sorted, disjoint and not empty; and
+// a line that was taken can be written and taken again.
 #include <cstdint>
 #include <cstdlib>
 
@@ -14,9 +14,9 @@ void require(bool condition) {
 }
 
 std::string written(const Mapping& m) {
-  std::string line = fmt::format("{:x}-{:x} {} {:x} {:x}:{:x} {} ", m.range.start.value,
-                                 m.range.end.value, protection(m), m.offset.value, m.device_major,
-                                 m.device_minor, m.inode);
+  std::string line =
+      fmt::format("{:x}-{:x} {} {:x} {:x}:{:x} {} ", m.range.start.value, m.range.end.value,
+                  protection(m), m.offset.value, m.device_major, m.device_minor, m.inode);
   for (const char c : m.name) line += c == '\n' ? std::string("\\012") : std::string(1, c);
   return line + (m.deleted ? " (deleted)" : "");
 }

@@ -1,10 +1,10 @@
 #include "inspect/target/mapping.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-
-#include <fcntl.h>
 
 namespace strata {
 namespace {
@@ -17,7 +17,8 @@ Mapping mapping(std::string_view line) {
 
 TEST(Mapping, ReadsEveryField) {
   const Mapping m = mapping(
-      "7f3d6227a000-7f3d6229c000 r-xp 00026000 fd:01 1835089                    /usr/lib/libc.so.6");
+      "7f3d6227a000-7f3d6229c000 r-xp 00026000 fd:01 1835089                    "
+      "/usr/lib/libc.so.6");
   EXPECT_EQ(m.range, (Range{Address{0x7f3d6227a000}, Address{0x7f3d6229c000}}));
   EXPECT_TRUE(m.readable && m.executable);
   EXPECT_FALSE(m.writable || m.shared || m.deleted);
@@ -62,15 +63,30 @@ TEST(Mapping, TakesTheWholeAddressSpace) {
 }
 
 TEST(Mapping, RefusesWhatIsNoLine) {
-  for (const char* line :
-       {"", " ", "1000", "1000-", "1000-2000", "1000-2000 ", "2000-1000 rw-p 0 0:0 0 ",
-        "1000-1000 rw-p 0 0:0 0 ", "1000-2000 rw- 0 0:0 0 ", "1000-2000 rwzp 0 0:0 0 ",
-        "1000-2000 wr-p 0 0:0 0 ", "1000-2000 rw-x 0 0:0 0 ", "1000-2000 rw-pp 0 0:0 0 ",
-        "1000-2000 rw-p  0 0:0 0 ", "1000-2000 rw-p g 0:0 0 ", "1000-2000 rw-p 0 00 0 ",
-        "1000-2000 rw-p 0 0:0 ", "1000-2000 rw-p 0 0:0 0", "1000-2000 rw-p 0 0:0 f ",
-        "1000-2000 rw-p 0 100000000:0 0 ", "10000000000000000-2 rw-p 0 0:0 0 ",
-        "-1000-2000 rw-p 0 0:0 0 ", "0x1000-0x2000 rw-p 0 0:0 0 ",
-        "1000-2000 rw-p 0 0:0 18446744073709551616 "}) {
+  for (const char* line : {"",
+                           " ",
+                           "1000",
+                           "1000-",
+                           "1000-2000",
+                           "1000-2000 ",
+                           "2000-1000 rw-p 0 0:0 0 ",
+                           "1000-1000 rw-p 0 0:0 0 ",
+                           "1000-2000 rw- 0 0:0 0 ",
+                           "1000-2000 rwzp 0 0:0 0 ",
+                           "1000-2000 wr-p 0 0:0 0 ",
+                           "1000-2000 rw-x 0 0:0 0 ",
+                           "1000-2000 rw-pp 0 0:0 0 ",
+                           "1000-2000 rw-p  0 0:0 0 ",
+                           "1000-2000 rw-p g 0:0 0 ",
+                           "1000-2000 rw-p 0 00 0 ",
+                           "1000-2000 rw-p 0 0:0 ",
+                           "1000-2000 rw-p 0 0:0 0",
+                           "1000-2000 rw-p 0 0:0 f ",
+                           "1000-2000 rw-p 0 100000000:0 0 ",
+                           "10000000000000000-2 rw-p 0 0:0 0 ",
+                           "-1000-2000 rw-p 0 0:0 0 ",
+                           "0x1000-0x2000 rw-p 0 0:0 0 ",
+                           "1000-2000 rw-p 0 0:0 18446744073709551616 "}) {
     auto parsed = parse_mapping(line);
     ASSERT_FALSE(parsed) << line;
     EXPECT_EQ(parsed.error().cause, Cause::kCorrupt);
@@ -84,8 +100,8 @@ TEST(Mapping, RefusesWhatIsNoLine) {
 TEST(Mappings, KeepsWhatWasSeenFirstWhereTheTargetMovedOn) {
   auto mappings = parse_mappings(
       "1000-3000 rw-p 00000000 00:00 0 \n"
-      "2000-3000 r--p 00000000 00:00 0 \n"          // within the one before: left out
-      "2000-5000 r--p 00007000 00:01 9 /f\n"        // grown meanwhile: its end is left
+      "2000-3000 r--p 00000000 00:00 0 \n"    // within the one before: left out
+      "2000-5000 r--p 00007000 00:01 9 /f\n"  // grown meanwhile: its end is left
       "1000-2000 r--p 00000000 00:00 0 \n"
       "8000-9000 ---p 00000000 00:00 0 ");
   ASSERT_TRUE(mappings);
@@ -109,10 +125,9 @@ TEST(Mappings, WrittenAsTheKernelDoesAreTheKernelsText) {
   ASSERT_TRUE(mappings);
   std::string again;
   for (const Mapping& m : *mappings) {
-    std::string line =
-        fmt::format("{:08x}-{:08x} {} {:08x} {:02x}:{:02x} {} ", m.range.start.value,
-                    m.range.end.value, protection(m), m.offset.value, m.device_major,
-                    m.device_minor, m.inode);
+    std::string line = fmt::format("{:08x}-{:08x} {} {:08x} {:02x}:{:02x} {} ", m.range.start.value,
+                                   m.range.end.value, protection(m), m.offset.value, m.device_major,
+                                   m.device_minor, m.inode);
     if (!m.name.empty()) line = fmt::format("{:<73}{}", line, m.name);
     again += line + (m.deleted ? " (deleted)\n" : "\n");
   }

@@ -85,8 +85,9 @@ Result<Means> probe_means() {
   Means means;
   const auto lacks = [&](bool has, std::string_view word, std::string_view why) {
     if (has) return;
-    means.missing.push_back(allowed(word) ? std::string(why)
-                                          : fmt::format("{} is switched off by STRATA_WITHOUT", word));
+    means.missing.push_back(allowed(word)
+                                ? std::string(why)
+                                : fmt::format("{} is switched off by STRATA_WITHOUT", word));
   };
   auto pagemap = open_file(AT_FDCWD, "/proc/self/pagemap", O_RDONLY);
   means.pagemap_scan = pagemap && allowed("pagemap_scan") && scans(*pagemap);

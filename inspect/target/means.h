@@ -1,6 +1,7 @@
 // inspect/target/means.h - what this kernel and these rights allow, probed on our own memory.
-// Each can be switched off by STRATA_WITHOUT=pagemap_scan,procmap_query,pfn,kpageflags,smaps,ptrace,
-// so that the fallbacks are tested where the real thing works.
+// Each can be switched off by
+// STRATA_WITHOUT=pagemap_scan,procmap_query,pfn,kpageflags,smaps,ptrace, so that the fallbacks are
+// tested where the real thing works.
 #pragma once
 
 #include <string>

@@ -15,7 +15,9 @@ class Without {
     if (const char* const was = std::getenv("STRATA_WITHOUT")) was_ = was;
     setenv("STRATA_WITHOUT", words, 1);
   }
-  ~Without() { was_.empty() ? unsetenv("STRATA_WITHOUT") : setenv("STRATA_WITHOUT", was_.c_str(), 1); }
+  ~Without() {
+    was_.empty() ? unsetenv("STRATA_WITHOUT") : setenv("STRATA_WITHOUT", was_.c_str(), 1);
+  }
   Without(const Without&) = delete;
 
  private:

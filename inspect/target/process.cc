@@ -91,10 +91,14 @@ Result<std::unique_ptr<Process>> Process::open(pid_t pid) {
   auto directory = open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
   if (!directory) {
     if (access("/proc/self", F_OK) != 0) {
-      return Failure(Error{Cause::kUnsupported, "no /proc is mounted here", {},
+      return Failure(Error{Cause::kUnsupported,
+                           "no /proc is mounted here",
+                           {},
                            "mount it: mount -t proc proc /proc"});
     }
-    return Failure(Error{Cause::kNotFound, fmt::format("there is no process {}", pid), {},
+    return Failure(Error{Cause::kNotFound,
+                         fmt::format("there is no process {}", pid),
+                         {},
                          "find its number with `pgrep -a NAME`, or name it: strata explain NAME"});
   }
   Identity identity;
@@ -134,8 +138,7 @@ Result<std::unique_ptr<Process>> Process::open(pid_t pid) {
 }
 
 Failure Process::explained(Error error) const {
-  const std::string who =
-      fmt::format("process {} ({})", identity_.pid, printable(identity_.name));
+  const std::string who = fmt::format("process {} ({})", identity_.pid, printable(identity_.name));
   if (error.cause == Cause::kGone || error.cause == Cause::kNotFound) {
     if (!read_text(directory_.fd(), "stat")) {
       return fail(Cause::kGone, "{} ended while it was being read", who);

@@ -63,14 +63,15 @@ TEST(Process, IsReadThroughAnotherThreadWhenItsFirstHasEnded) {
   Shared<Board> board;
   Child child([&] {
     pthread_t thread;
-    pthread_create(&thread, nullptr,
-                   [](void* shared) -> void* {
-                     auto& b = *static_cast<Board*>(shared);
-                     b.tid = gettid();
-                     b.ready = 1;
-                     for (;;) pause();
-                   },
-                   &*board);
+    pthread_create(
+        &thread, nullptr,
+        [](void* shared) -> void* {
+          auto& b = *static_cast<Board*>(shared);
+          b.tid = gettid();
+          b.ready = 1;
+          for (;;) pause();
+        },
+        &*board);
     syscall(SYS_exit, 0);  // as pthread_exit() ends, without unwinding through the test
   });
   ASSERT_TRUE(eventually([&] { return board->ready.load() == 1; }));
@@ -91,10 +92,11 @@ TEST(Process, IsReadThroughAnotherThreadWhenItsFirstHasEnded) {
 
 TEST(Process, ReadsUpToTheFirstByteThatCannotBeRead) {
   const std::size_t pages = 1200, hole = 700;  // beyond one 2 MiB step
-  auto* const from = static_cast<unsigned char*>(mmap(
-      nullptr, pages * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  auto* const from = static_cast<unsigned char*>(
+      mmap(nullptr, pages * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   ASSERT_NE(from, MAP_FAILED);
-  for (std::size_t i = 0; i < pages * page(); ++i) from[i] = static_cast<unsigned char>(i * 7 + i / 4096);
+  for (std::size_t i = 0; i < pages * page(); ++i)
+    from[i] = static_cast<unsigned char>(i * 7 + i / 4096);
   munmap(from + hole * page(), page());
   auto process = Process::open(getpid());
   ASSERT_TRUE(process);
@@ -102,13 +104,16 @@ TEST(Process, ReadsUpToTheFirstByteThatCannotBeRead) {
   EXPECT_EQ((*process)->read_memory(address_of(from), into).value(), Bytes{hole * page()});
   EXPECT_EQ(std::memcmp(into.data(), from, hole * page()), 0);
   // From within a page, and behind the hole.
-  EXPECT_EQ((*process)->read_memory(address_of(from + hole * page() - 3), std::span(into).first(9))
-                .value(), 3_B);
+  EXPECT_EQ((*process)
+                ->read_memory(address_of(from + hole * page() - 3), std::span(into).first(9))
+                .value(),
+            3_B);
   const std::size_t behind = hole + 1;
   const std::size_t left = (pages - behind) * page();
   EXPECT_EQ((*process)
                 ->read_memory(address_of(from + behind * page()), std::span(into).first(left))
-                .value(), Bytes{left});
+                .value(),
+            Bytes{left});
   EXPECT_EQ(std::memcmp(into.data(), from + behind * page(), left), 0);
   EXPECT_EQ((*process)->read_memory(address_of(from + hole * page()), into).value(), 0_B);
   EXPECT_EQ((*process)->read_memory(Address{0}, into).value(), 0_B);
@@ -137,7 +142,10 @@ TEST(Process, NeverReadsWhoeverGotItsNumber) {
   auto child = std::make_unique<Child>([] { pause(); });
   const pid_t number = child->pid();
   auto process = Process::open(number);
-  ASSERT_TRUE(process);
+  auto used = Process::open(number);
+  ASSERT_TRUE(process && used);
+  std::byte first{1};
+  ASSERT_TRUE((*used)->read_memory(address_of(&first), std::span(&first, 1)));
   kill(number, SIGKILL);
   child->end();
   clone_args how{};
@@ -151,9 +159,11 @@ TEST(Process, NeverReadsWhoeverGotItsNumber) {
   }
   std::byte byte{1};
   const auto from = address_of(&byte);  // the heir has our memory, so this is mapped there
-  auto read = (*process)->read_memory(from, std::span(&byte, 1));
-  EXPECT_FALSE(read);
-  if (!read) EXPECT_EQ(read.error().cause, Cause::kGone);
+  for (const auto* target : {process->get(), used->get()}) {
+    auto read = target->read_memory(from, std::span(&byte, 1));
+    EXPECT_FALSE(read);
+    if (!read) EXPECT_EQ(read.error().cause, Cause::kGone);
+  }
   EXPECT_FALSE((*process)->read_mappings());
   kill(static_cast<pid_t>(heir), SIGKILL);
   waitpid(static_cast<pid_t>(heir), nullptr, 0);
@@ -163,16 +173,17 @@ TEST(Process, KnowsItsThreadsAndWhereTheyAreBlocked) {
   Shared<Board> board;
   Child child([&] {
     pthread_t thread;
-    pthread_create(&thread, nullptr,
-                   [](void* shared) -> void* {
-                     auto& b = *static_cast<Board*>(shared);
-                     pthread_setname_np(pthread_self(), ") R 1 (\n");
-                     b.stack[0] = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
-                     b.tid = gettid();
-                     b.ready = 1;
-                     for (;;) pause();
-                   },
-                   &*board);
+    pthread_create(
+        &thread, nullptr,
+        [](void* shared) -> void* {
+          auto& b = *static_cast<Board*>(shared);
+          pthread_setname_np(pthread_self(), ") R 1 (\n");
+          b.stack[0] = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
+          b.tid = gettid();
+          b.ready = 1;
+          for (;;) pause();
+        },
+        &*board);
     for (;;) pause();
   });
   ASSERT_TRUE(eventually([&] { return board->ready.load() == 1; }));
@@ -237,8 +248,9 @@ TEST(FindProcesses, FindsByNameAndByProgram) {
   ASSERT_TRUE(eventually([&] { return test::read_proc(child.pid(), "comm") == "stand-in\n"; }));
   const auto finds = [&](std::string_view name) {
     const auto matches = find_processes(name).value();
-    return std::any_of(matches.begin(), matches.end(),
-                       [&](const ProcessMatch& m) { return m.pid == child.pid() && m.resident > 0_B; });
+    return std::any_of(matches.begin(), matches.end(), [&](const ProcessMatch& m) {
+      return m.pid == child.pid() && m.resident > 0_B;
+    });
   };
   EXPECT_TRUE(finds("stand-in"));
   EXPECT_TRUE(finds("strata_inspect_target_test"));  // its program's name

@@ -46,9 +46,8 @@ std::optional<pid_t> last_number(std::string_view status, std::string_view key) 
   if (line == std::string_view::npos) return std::nullopt;
   const std::size_t from = line + key.size();
   const std::string_view numbers = status.substr(from, status.find('\n', from) - from);
-  const std::size_t tab = numbers.rfind('\t');
-  if (tab == std::string_view::npos) return std::nullopt;
-  const std::string_view last = numbers.substr(tab + 1);
+  if (!numbers.starts_with('\t')) return std::nullopt;
+  const std::string_view last = numbers.substr(numbers.rfind('\t') + 1);
   pid_t number = 0;
   const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), number);
   const bool whole = error == std::errc{} && end == last.data() + last.size() && number > 0;

@@ -27,13 +27,14 @@ TEST(ProcessText, FindsTheFieldsBehindAnyName) {
 }
 
 TEST(ProcessText, KnowsWhereABlockedThreadStands) {
-  const Thread in_call = at("232 0x5 0x7ffd1 0x1 0xffffffff 0x0 0x0 0x7ffd5a1c2e40 0x7f3d6227af50\n");
+  const Thread in_call =
+      at("232 0x5 0x7ffd1 0x1 0xffffffff 0x0 0x0 0x7ffd5a1c2e40 0x7f3d6227af50\n");
   EXPECT_EQ(in_call.stack_pointer, Address{0x7ffd5a1c2e40});
   EXPECT_EQ(in_call.instruction_pointer, Address{0x7f3d6227af50});
   EXPECT_EQ(at("-1 0x7ffd5a1c2e40 0x401000\n").stack_pointer, Address{0x7ffd5a1c2e40});
-  for (const char* nothing : {"running\n", "", "\n", "-1", "-1 0x1", "0x1 0x2", "232 0x5 0x1 0x2\n",
-                              "-1 0xzz 0x1", "-1 12 13", "-1 0x 0x", "-1 0x1 0x11111111111111111",
-                              "1 2 3 4 5 6 7 8 9 10"}) {
+  for (const char* nothing :
+       {"running\n", "", "\n", "-1", "-1 0x1", "0x1 0x2", "232 0x5 0x1 0x2\n", "-1 0xzz 0x1",
+        "-1 12 13", "-1 0x 0x", "-1 0x1 0x11111111111111111", "1 2 3 4 5 6 7 8 9 10"}) {
     EXPECT_FALSE(at(nothing).stack_pointer || at(nothing).instruction_pointer) << nothing;
   }
 }
@@ -44,7 +45,7 @@ TEST(ProcessText, TakesTheInnermostPid) {
   EXPECT_EQ(inner_pid("Name:\tx\nNSpid:\t9"), 9);
   EXPECT_EQ(inner_pid("Name:\tNSpid:\t9\nPid:\t3\n"), std::nullopt);
   for (const char* none : {"", "x\nNSpid:", "x\nNSpid:\t", "x\nNSpid:\tx\n", "x\nNSpid:\t1x\n",
-                           "x\nNSpid:\t-4\n", "x\nNSpid:\t99999999999\n"}) {
+                           "x\nNSpid:g\t4\n", "x\nNSpid:\t-4\n", "x\nNSpid:\t99999999999\n"}) {
     EXPECT_EQ(inner_pid(none), std::nullopt) << none;
   }
   auto own = read_text(AT_FDCWD, "/proc/self/status");

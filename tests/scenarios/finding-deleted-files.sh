@@ -4,7 +4,7 @@ needs jq
 
 specimen deleted-library
 run strata explain --json "$target"
-json '.findings[] | select(.id == "deleted-files") | .text | contains("runs the old code")'
+json '.findings[] | select(.id == "deleted-files") | .text | contains("The old code still runs")'
 bytes=$(json '.findings[] | select(.id == "deleted-files") | .bytes')
 deleted=$(awk '/^[0-9a-f]+-/ { on = / \(deleted\)$/ } on && /^Rss:/ { sum += $2 } END { print sum * 1024 }' \
   "/proc/$target/smaps")

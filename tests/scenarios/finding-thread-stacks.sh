@@ -5,7 +5,7 @@ needs jq
 specimen thread-stacks-many
 run strata explain --json "$target"
 json '.findings[] | select(.id == "thread-stacks") | .text' >text
-grep -q "^$(stated threads) threads hold " text || fail "not the number of threads: $(<text)"
+grep -q "^$(stated threads) threads with " text || fail "not the number of threads: $(<text)"
 bytes=$(json '.findings[] | select(.id == "thread-stacks") | .bytes')
 # Each has touched a page of its stack at least, and has its kernel stack of 16 KiB.
 holds "$bytes >= $(stated threads) * (4096 + 16384)" 'stacks'

@@ -14,6 +14,6 @@ explained
 next_stage
 equals "$(felt nanosleep poll sem_timedwait)" 0 'calls that go on'
 if (($(felt epoll_wait semop recv) > 0)); then
-  run strata help explain
+  run bash -c '"$0" help explain | tr -s "[:space:]" " "' "$STRATA"
   says 'epoll_wait, semop or recv with a timeout may see that call return EINTR'
 fi

@@ -4,14 +4,16 @@
 
 hold_page() {  # WHAT ADDRESS
   page_at "$2"
-  local key
-  for key in present swapped file zero huge guard; do
-    want=$(("$(kernel_says $key "$2" 1)" > 0)) got=$(jq ".page.$key | if . then 1 else 0 end" stdout)
-    equals "$got" "$want" "$1: $key"
-  done
-  local entry
-  entry=$(od -An -tx8 -j $(($2 / 4096 * 8)) -N 8 "/proc/$target/pagemap")
-  entry=$((16#${entry// /}))
+  local key said entry
+  local -A by_kernel=()
+  while IFS='=' read -r key said; do by_kernel[$key]=$((said > 0)); done \
+    < <("$KERNEL_SAYS" "$target" "$2" 1)
+  while read -r key said; do
+    [[ ! -v by_kernel[$key] ]] || equals "$said" "${by_kernel[$key]}" "$1: $key"
+  done < <(jq -r '.page | ("present", "swapped", "file", "zero", "huge", "guard") as $key
+    | "\($key) \(if .[$key] then 1 else 0 end)"' stdout)
+  entry=$(perl -e 'open my $file, "<", $ARGV[0]; sysseek $file, 8 * int((hex $ARGV[1]) / 4096), 0;
+    sysread $file, my $word, 8; print unpack "q", $word' "/proc/$target/pagemap" "$2")
   equals "$(jq '.page.exclusive | if . then 1 else 0 end' stdout)" $((entry >> 56 & 1)) "$1: exclusive"
   ((EUID > 0 || (entry >> 63 & 1) == 0)) ||
     equals "$(json .page.frame)" $((entry & ((1 << 55) - 1))) "$1: its frame"
@@ -28,15 +30,22 @@ done
 
 specimen sections
 needs gdb
-gdb -q -nx -batch -p "$target" -ex 'info address main' -ex 'print &malloc' -ex 'print &constants' \
-  -ex 'print &zeros' -ex 'print (void*) $pc' >gdb.out 2>gdb.err || skip "gdb cannot look here"
-grep -oE '0x[0-9a-f]+' gdb.out | sort -u >addresses
-(($(wc -l <addresses) >= 3)) || skip 'gdb says too little'
-while read -r address; do
-  symbol=$(gdb -q -nx -batch -p "$target" -ex "info symbol $address" 2>gdb.err | tail -n 1)
+asks_gdb() {
+  timeout 60 gdb -q -nx -batch -iex 'set debuginfod enabled off' -p "$target" "$@" \
+    </dev/null 2>gdb.errors | grep -E '^\$|^[^ ]+( \+ [0-9]+)? in section'
+}
+asks_gdb -ex 'print (void*) &main' -ex 'print (void*) &constants' -ex 'print (void*) &zeros[100]' \
+  -ex 'print (void*) $pc' >places || skip 'gdb cannot look at it here'
+grep -oE '0x[0-9a-f]+' places >addresses
+symbols=()
+while read -r address; do symbols+=(-ex "info symbol $address"); done <addresses
+asks_gdb "${symbols[@]}" >symbols
+while read -r address <&3 && read -r symbol <&4; do  # "zeros + 100 in section .bss", "of FILE" follows
   page_at "$address"
-  equals "$(json .space.symbol)" "${symbol%% *}" "the symbol at $address"
-  [[ $symbol != *"in section $(json .space.section)"* ]] && fail "its section: $symbol"
-  [[ $symbol =~ \+\ ([0-9]+)\ in ]] && offset=${BASH_REMATCH[1]} || offset=0
+  read -r name plus offset rest <<<"$symbol"
+  [[ $plus == + ]] || offset=0 rest=${symbol#* }
+  equals "$(json .space.symbol)" "$name" "the symbol at $address"
   equals "$(json .space.symbol_offset)" "$offset" "the offset at $address"
-done <addresses
+  [[ "$rest " == *"in section $(json .space.section) "* ]] || fail "its section by gdb: $symbol"
+done 3<addresses 4<symbols
+holds "$(wc -l <symbols) >= 3" 'symbols compared'

@@ -1,5 +1,5 @@
-// Pages of mapped files that are as on disk: they look like a leak, and the kernel drops them at need.
-// Code and data of modules are left out: every process has those.
+// Pages of mapped files that are as on disk: they look like a leak, and the kernel drops them at
+// need. Code and data of modules are left out: every process has those.
 #include <algorithm>
 
 #include "inspect/ledger/findings/checks.h"
@@ -34,12 +34,12 @@ std::optional<Finding> check_clean_file_pages(const Explanation& e) {
   finding.kind = Finding::Kind::kExplains;
   finding.bytes = clean;
   finding.text = fmt::format(
-      "{} of RSS, {:.0f} % of it, is clean pages of mapped files: cache that the kernel drops when "
-      "memory gets short. Largest: {}.",
-      humanised(clean), percent(clean, e.ledger.sum().resident),
-      listed(e, files.widest(kMostNamed)));
+      "Clean pages of mapped files, {:.0f} % of RSS: cache that the kernel drops when memory gets "
+      "short. Largest: {}.",
+      percent(clean, e.ledger.sum().resident), listed(e, files.widest(kMostNamed)));
   finding.action =
-      "It is no leak. Watch anonymous memory (RssAnon in /proc/PID/status) instead of RSS, and in a "
+      "It is no leak. Watch anonymous memory (RssAnon in /proc/PID/status) instead of RSS, and in "
+      "a "
       "container the working set. To have it leave RSS now: madvise(MADV_DONTNEED) on the mapping.";
   finding.saves = fmt::format("{} of RSS; no memory that another program lacks.", humanised(clean));
   return finding;

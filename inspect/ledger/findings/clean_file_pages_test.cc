@@ -9,7 +9,8 @@ namespace {
 MadeExplanation with_clean(Bytes clean, std::vector<std::string> account) {
   MadeExplanation e;
   e.add({.account = {"heap"}, .resident = 100_MiB});
-  MappingUsage& u = e.add({.account = std::move(account), .file = 32_MiB, .name = "/d", .inode = 7});
+  MappingUsage& u =
+      e.add({.account = std::move(account), .file = 32_MiB, .name = "/d", .inode = 7});
   u.private_clean = clean;
   u.private_dirty = 32_MiB - clean;
   return e;

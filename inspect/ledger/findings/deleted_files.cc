@@ -43,12 +43,13 @@ std::optional<Finding> check_deleted_files(const Explanation& e) {
   Finding finding;
   finding.kind = runs_code ? Finding::Kind::kCosts : Finding::Kind::kExplains;
   finding.bytes = resident;
-  finding.text = fmt::format("{} is of {} deleted since, {} first.{}", humanised(resident),
-                             names.size() == 1 ? "a file" : fmt::format("{} files", names.size()),
-                             printable(widest),
-                             runs_code ? " It still runs the old code." : "");
-  finding.action = runs_code ? "Restart it: then it runs what is installed now."
-                             : "Nothing, if it is meant as a scratch file; else close and unmap it.";
+  finding.text = fmt::format("{} deleted and still mapped: {}{}.{}",
+                             names.size() == 1 ? "A file" : "Files", printable(widest),
+                             names.size() == 1 ? "" : fmt::format(" and {} more", names.size() - 1),
+                             runs_code ? " The old code still runs." : "");
+  finding.action = runs_code
+                       ? "Restart it: then it runs what is installed now."
+                       : "Nothing, if it is meant as a scratch file; else close and unmap it.";
   finding.saves = "The files' space on disk, which is free once nobody maps or holds them.";
   return finding;
 }

@@ -9,7 +9,11 @@ namespace {
 MadeExplanation with_file(const char* name, bool executable, Bytes file) {
   MadeExplanation e;
   e.add({.account = {"heap"}, .resident = 20_MiB});
-  e.add({.account = {"x"}, .file = file, .name = name, .inode = 7, .deleted = true,
+  e.add({.account = {"x"},
+         .file = file,
+         .name = name,
+         .inode = 7,
+         .deleted = true,
          .executable = executable});
   return e;
 }
@@ -18,8 +22,7 @@ TEST(DeletedFiles, OldCodeIsSaidHoweverSmall) {
   const auto finding = check_deleted_files(*with_file("/lib/x.so", true, 4_KiB));
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->bytes, 4_KiB);
-  EXPECT_EQ(finding->text,
-            "4.0 KiB is of a file deleted since, /lib/x.so first. It still runs the old code.");
+  EXPECT_EQ(finding->text, "A file deleted and still mapped: /lib/x.so. The old code still runs.");
 }
 
 TEST(DeletedFiles, ScratchFilesOnlyWhereTheyAreLarge) {

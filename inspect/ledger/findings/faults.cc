@@ -10,7 +10,7 @@ namespace {
 // A process faults its peak in once. Starting up, copies after fork and files read twice make two
 // or three of it; more is a cycle.
 constexpr std::uint64_t kLeastCycles = 4;
-constexpr Bytes kLeastFaulted = 256_MiB;  // some 65,000 faults: below that, no time is lost
+constexpr Bytes kLeastFaulted = 256_MiB;     // some 65,000 faults: below that, no time is lost
 constexpr std::uint64_t kLeastMajor = 1000;  // starting from a cold disk takes some hundreds
 
 const char* setting(const Explanation& e) {

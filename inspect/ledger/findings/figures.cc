@@ -70,9 +70,9 @@ std::string listed(const Explanation& e, const std::vector<Ranked>& ranked) {
   return list;
 }
 
-void for_each_usage(const Explanation& e,
-                    const std::function<void(const MappingUsage&, const Mapping&,
-                                             const MappingEntry&)>& visit) {
+void for_each_usage(
+    const Explanation& e,
+    const std::function<void(const MappingUsage&, const Mapping&, const MappingEntry&)>& visit) {
   std::size_t at = 0;
   for (const MappingUsage& usage : e.usage) {
     while (at < e.space.mappings.size() && e.space.mappings[at].range.end <= usage.range.start) {

@@ -48,9 +48,9 @@ class ByPurpose {
 std::string listed(const Explanation& e, const std::vector<Ranked>& ranked);
 
 /// Each mapping that smaps has a line for, with what the ledger knows of it.
-void for_each_usage(const Explanation& e,
-                    const std::function<void(const MappingUsage&, const Mapping&,
-                                             const MappingEntry&)>& visit);
+void for_each_usage(
+    const Explanation& e,
+    const std::function<void(const MappingUsage&, const Mapping&, const MappingEntry&)>& visit);
 
 /// "1 thread", "2 threads".
 std::string counted(std::uint64_t count, const char* noun);

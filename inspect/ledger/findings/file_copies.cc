@@ -1,5 +1,5 @@
-// Private mappings of files that were written to: each page written is a copy, no longer the file's.
-// Modules are left out: their data is meant to be copied.
+// Private mappings of files that were written to: each page written is a copy, no longer the
+// file's. Modules are left out: their data is meant to be copied.
 #include "inspect/ledger/findings/checks.h"
 #include "inspect/ledger/findings/figures.h"
 
@@ -25,10 +25,11 @@ std::optional<Finding> check_file_copies(const Explanation& e) {
   Finding finding;
   finding.bytes = copies;
   finding.text = fmt::format(
-      "{} is copies of file pages, made by writing to a private mapping (MAP_PRIVATE): the file's "
-      "name stands on it, but the kernel can only swap it. Most: {}.",
-      humanised(copies), listed(e, files.widest(kMostNamed)));
-  finding.action = "Map read-only what is only read; write through MAP_SHARED what the file is to keep.";
+      "Copies of file pages, made by writing to a private mapping (MAP_PRIVATE): the file's name "
+      "stands on them, but the kernel can only swap them. Most: {}.",
+      listed(e, files.widest(kMostNamed)));
+  finding.action =
+      "Map read-only what is only read; write through MAP_SHARED what the file is to keep.";
   finding.saves = fmt::format("{} where the writes are not needed.", humanised(copies));
   return finding;
 }

@@ -8,7 +8,10 @@ namespace {
 
 MadeExplanation with_copies(Bytes copies, std::vector<std::string> account) {
   MadeExplanation e;
-  e.add({.account = std::move(account), .resident = copies, .file = 20_MiB - copies, .name = "/d",
+  e.add({.account = std::move(account),
+         .resident = copies,
+         .file = 20_MiB - copies,
+         .name = "/d",
          .inode = 7});
   return e;
 }

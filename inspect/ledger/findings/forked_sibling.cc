@@ -11,9 +11,12 @@ namespace {
 
 const char* word(Relation relation) {
   switch (relation) {
-    case Relation::kParent: return "parent";
-    case Relation::kChild: return "child";
-    case Relation::kSibling: return "sibling";
+    case Relation::kParent:
+      return "parent";
+    case Relation::kChild:
+      return "child";
+    case Relation::kSibling:
+      return "sibling";
   }
   return "";
 }
@@ -27,8 +30,7 @@ Finding shared_address_space(const Explanation& e) {
   finding.kind = Finding::Kind::kExplains;
   finding.bytes = e.ledger.sum().resident;
   finding.text = fmt::format(
-      "Another process runs in this very address space (CLONE_VM), so all {} count in both.",
-      humanised(finding.bytes));
+      "All of it counts twice: another process runs in this very address space (CLONE_VM).");
   finding.action = "Count one of them.";
   finding.saves = "Nothing: it is held once.";
   return finding;
@@ -51,11 +53,10 @@ std::optional<Finding> compared(const Explanation& e) {
   finding.kind = Finding::Kind::kExplains;
   finding.bytes = k.shared;
   finding.text = fmt::format(
-      "{} of {} of private memory is shared, page by page, with {} by fork and counts in each; "
-      "most with {}: {}, and {} at the same addresses was written apart.",
-      humanised(k.shared), humanised(k.compared),
-      read == 1 ? std::string("a process") : fmt::format("{} processes", read), named(*closest),
-      humanised(closest->shared), humanised(closest->parted));
+      "Shared by fork, page by page, of {} of private memory, and counted in each process. "
+      "{} compared; closest is {}: {} shared, {} at the same addresses written apart.",
+      humanised(k.compared), counted(read, "relative"), named(*closest), humanised(closest->shared),
+      humanised(closest->parted));
   if (read < k.relatives.size()) {
     finding.text += fmt::format(" {} could not be read.", k.relatives.size() - read);
   }
@@ -82,9 +83,9 @@ std::optional<Finding> by_smaps(const Explanation& e) {
   finding.kind = Finding::Kind::kExplains;
   finding.bytes = shared;
   finding.text = fmt::format(
-      "{} of {} of private memory is shared with another process, as after a fork, and counts in "
-      "each. With which one takes root to tell (page frames are hidden).",
-      humanised(shared), humanised(all));
+      "Shared with another process, as after a fork, of {} of private memory, and counted in each. "
+      "With which one takes root to tell: page frames are hidden.",
+      humanised(all));
   finding.action = "Add up PSS, not RSS, over forked processes.";
   finding.saves = "Nothing: it is counted more than once, not held more than once.";
   return finding;

@@ -25,9 +25,9 @@ TEST(ForkedSibling, SaysWhatIsSharedAndWhatParted) {
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->bytes, 512_KiB);
   EXPECT_EQ(finding->text,
-            "512.0 KiB of 20.0 MiB of private memory is shared, page by page, with a process by fork "
-            "and counts in each; most with child 4243 (redis): 512.0 KiB, and 512.0 KiB at the same "
-            "addresses was written apart.");
+            "Shared by fork, page by page, of 20.0 MiB of private memory, and counted in each "
+            "process. 1 relative compared; closest is child 4243 (redis): 512.0 KiB shared, 512.0 "
+            "KiB at the same addresses written apart.");
 }
 
 TEST(ForkedSibling, ARelativeThatSharesNothingIsNone) {

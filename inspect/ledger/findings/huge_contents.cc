@@ -16,7 +16,7 @@ bool is_zero(std::span<const std::byte> page) {
 }  // namespace
 
 ZeroCount::ZeroCount(const PresentMemory& memory, std::vector<Range> huge)
-    : memory_(memory), huge_(std::move(huge)), window_(kWindow.value) {}
+    : memory_(memory), huge_(std::move(huge)) {}
 
 bool ZeroCount::read_while(const std::function<bool()>& may_go_on) {
   while (at_ < huge_.size() && may_go_on()) {
@@ -30,6 +30,7 @@ bool ZeroCount::read_while(const std::function<bool()>& may_go_on) {
 }
 
 void ZeroCount::read_window(Range window) {
+  window_.resize(kWindow.value);  // only now: most explanations count nothing
   const auto into = std::span(window_).first(window.size().value);
   auto got = memory_.read(window.start, into);
   // What was not read is 0 in the buffer and must not count, and which part it was is not known.

@@ -10,20 +10,20 @@ constexpr Bytes kHugePage = 2_MiB;
 constexpr std::size_t kMostNamed = 3;
 
 std::string where(const Explanation& e) {
-  return listed(e, widest_accounts(e,
-                                   [](const Measure& m) { return std::min(m.huge, m.anonymous); },
-                                   kMostNamed));
+  return listed(e,
+                widest_accounts(
+                    e, [](const Measure& m) { return std::min(m.huge, m.anonymous); }, kMostNamed));
 }
 
 Finding not_counted(Bytes huge, const Explanation& e) {
   Finding finding;
   finding.kind = Finding::Kind::kExplains;
   finding.bytes = huge;
-  finding.text = fmt::format(
-      "{} is in {}: where a byte of one is touched, all 2 MiB are resident. {}", humanised(huge),
-      counted(huge / kHugePage, "huge page"),
-      e.means.pagemap_scan ? fmt::format("Mostly: {}.", where(e))
-                           : "Which they are cannot be told without PAGEMAP_SCAN.");
+  finding.text =
+      fmt::format("In {}: where a byte of one is touched, all 2 MiB are resident. {}",
+                  counted(huge / kHugePage, "huge page"),
+                  e.means.pagemap_scan ? fmt::format("Mostly: {}.", where(e))
+                                       : "Which they are cannot be told without PAGEMAP_SCAN.");
   finding.action = "See how much of it was never written: strata explain --count-zero.";
   finding.saves = "Not known until it is counted.";
   return finding;
@@ -39,12 +39,11 @@ std::optional<Finding> check_huge_pages(const Explanation& e) {
   const HugeContents& c = *e.huge_contents;
   Finding finding;
   finding.bytes = c.zero;
-  finding.text = fmt::format("{} of the {} in huge pages is zero: 4 KiB pages that hold nothing ({:.0f} % of {} read{}). Huge pages: {}.",
-                             humanised(c.zero), humanised(huge), percent(c.zero, c.read),
-                             humanised(c.read),
-                             c.unread > 0_B ? fmt::format(", {} could not be", humanised(c.unread))
-                                            : "",
-                             where(e));
+  finding.text = fmt::format(
+      "Of {} in huge pages {} is zero, {:.0f} % of what was read{}: 4 KiB pages that hold nothing. "
+      "Huge pages: {}.",
+      humanised(huge), humanised(c.zero), percent(c.zero, c.read),
+      c.unread > 0_B ? fmt::format(" ({} could not be)", humanised(c.unread)) : "", where(e));
   if (!is_worth_a_line(c.zero, e)) {
     finding.kind = Finding::Kind::kExplains;
     finding.bytes = huge;

@@ -17,6 +17,7 @@ namespace {
 
 // Enough for any machine's processes; a kernel may have four million.
 constexpr int kMostProcesses = 65'536;
+constexpr int kMostThreads = 1024;
 constexpr std::size_t kEntriesPerRead = 32'768;
 constexpr Bytes kStatLimit = 4_KiB;
 
@@ -54,26 +55,54 @@ std::optional<Stat> read_stat(pid_t pid) {
   return stat;
 }
 
-std::vector<pid_t> list_processes() {
+/// The numbers among the names in a directory of /proc: processes, or a process's threads.
+std::vector<pid_t> list_numbers(const std::string& directory, int most) {
   std::vector<pid_t> pids;
-  DIR* const listing = opendir("/proc");
+  DIR* const listing = opendir(directory.c_str());
   if (listing == nullptr) return pids;
   for (int seen = 0; const dirent* entry = readdir(listing);) {
     const std::string_view name = entry->d_name;
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc{} || end != name.data() + name.size()) continue;
-    if (++seen > kMostProcesses) break;
+    if (++seen > most) break;
     pids.push_back(pid);
   }
   closedir(listing);
   return pids;
 }
 
+/// What the threads of `pid` forked; false where this kernel does not list it.
+bool add_children(pid_t pid, std::vector<pid_t>& into) {
+  bool listed = false;
+  for (const pid_t tid : list_numbers(fmt::format("/proc/{}/task", pid), kMostThreads)) {
+    auto text = read_text(AT_FDCWD, fmt::format("/proc/{}/task/{}/children", pid, tid), 1_MiB);
+    if (!text) continue;
+    listed = true;
+    const char* at = text->data();
+    const char* const end = at + text->size();
+    for (pid_t child = 0; at < end; ++at) {
+      const auto [after, error] = std::from_chars(at, end, child);
+      if (error != std::errc{}) break;
+      into.push_back(child);
+      at = after;
+    }
+  }
+  return listed;
+}
+
+/// Who may be related: so many as there are relatives, where the kernel lists children, else all.
+std::vector<pid_t> candidates(pid_t pid, pid_t parent) {
+  std::vector<pid_t> pids = {parent};
+  const bool listed = add_children(pid, pids);
+  // The first process's children are whoever lost a parent; siblings among them mean nothing.
+  if (listed && parent > 1) add_children(parent, pids);
+  return listed ? pids : list_numbers("/proc", kMostProcesses);
+}
+
 /// Frame of an anonymous page that is present, else 0.
 std::uint64_t anonymous_frame(std::uint64_t entry) {
-  const bool is_anonymous =
-      (entry & abi::kPagemapPresent) != 0 && (entry & abi::kPagemapFile) == 0;
+  const bool is_anonymous = (entry & abi::kPagemapPresent) != 0 && (entry & abi::kPagemapFile) == 0;
   return is_anonymous ? entry & abi::kPagemapFrameMask : 0;
 }
 
@@ -89,9 +118,7 @@ std::size_t read_entries(const File& pagemap, Address from, std::span<std::uint6
   return got ? got->value / 8 : 0;
 }
 
-bool is_one_address_space(pid_t a, pid_t b) {
-  return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0;
-}
+bool is_one_address_space(pid_t a, pid_t b) { return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0; }
 
 class Comparison {
  public:
@@ -160,7 +187,7 @@ std::vector<Relative> find_relatives(pid_t pid) {
   const auto executable = executable_of(pid);
   std::vector<Relative> relatives;
   if (!self || !executable) return relatives;
-  for (const pid_t other : list_processes()) {
+  for (const pid_t other : candidates(pid, self->parent)) {
     if (other == pid) continue;
     const auto stat = read_stat(other);
     if (!stat) continue;
@@ -169,7 +196,7 @@ std::vector<Relative> find_relatives(pid_t pid) {
       relative.relation = Relation::kParent;
     } else if (stat->parent == pid) {
       relative.relation = Relation::kChild;
-    } else if (stat->parent != self->parent) {
+    } else if (stat->parent != self->parent || self->parent <= 1) {
       continue;
     }
     if (executable_of(other) == executable) relatives.push_back(std::move(relative));
@@ -190,6 +217,7 @@ Kinship compare_relatives(const Target& target, std::vector<Relative> relatives,
   for (const Relative& relative : kinship.relatives) {
     kinship.one_address_space |= is_one_address_space(target.identity().pid, relative.pid);
   }
+  if (kinship.one_address_space) return kinship;
   Comparison comparison(target, kinship);
   // What is compared with many costs as much as so much more memory compared with one.
   Bytes left{most.value / kinship.relatives.size() / page_size().value * page_size().value};

@@ -25,7 +25,7 @@ TEST(LazilyFreed, NamesTheMappingWhereAccountsCannotBeTold) {
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->bytes, 1_MiB);
   EXPECT_EQ(finding->text,
-            "1.0 MiB is freed already (MADV_FREE) and counts as resident until the kernel wants it: "
+            "Freed already (MADV_FREE), and resident only until the kernel wants it: "
             "heap / jemalloc / small 1.0 MiB (by mapping: telling accounts apart takes root).");
   EXPECT_NE(finding->action.find("muzzy_decay_ms:0"), std::string::npos);
 }

@@ -22,8 +22,8 @@ std::optional<Finding> check_locked(const Explanation& e) {
   Finding finding;
   finding.bytes = locked;
   finding.text = fmt::format(
-      "{} is locked (mlock, mlockall): the kernel can neither swap it out nor drop it. Mostly: {}.",
-      humanised(locked), listed(e, by_purpose.widest(kMostNamed)));
+      "Locked (mlock, mlockall): the kernel can neither swap it out nor drop it. Mostly: {}.",
+      listed(e, by_purpose.widest(kMostNamed)));
   finding.action =
       "Lock only what must not wait. With mlockall(MCL_FUTURE) every stack and reservation is "
       "filled at once: MCL_ONFAULT locks what is touched.";

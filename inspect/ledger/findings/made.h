@@ -10,19 +10,19 @@ namespace strata {
 
 /// What a mapping is to hold; its size, where not given, is its resident bytes.
 struct Made {
-  std::vector<std::string> account;
-  Bytes resident;       ///< anonymous, unless `file`
-  Bytes size;
-  Bytes swapped;
-  Bytes huge;
-  Bytes file;           ///< resident pages of the file, beside `resident`
-  std::string name;
+  std::vector<std::string> account{};
+  Bytes resident{};  ///< anonymous, unless `file`
+  Bytes size{};
+  Bytes swapped{};
+  Bytes huge{};
+  Bytes file{};  ///< resident pages of the file, beside `resident`
+  std::string name{};
   std::uint64_t inode = 0;
-  Bytes offset;
+  Bytes offset{};
   bool shared = false;
   bool deleted = false;
   bool executable = false;
-  std::string evidence;
+  std::string evidence{};
 };
 
 class MadeExplanation {
@@ -71,6 +71,7 @@ class MadeExplanation {
     MappingUsage usage;
     usage.range = mapping.range;
     usage.resident = present;
+    usage.proportional = present;
     usage.anonymous = made.resident;
     usage.anonymous_huge = made.huge;
     usage.swapped = made.swapped;

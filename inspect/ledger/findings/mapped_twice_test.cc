@@ -7,8 +7,12 @@ namespace strata {
 namespace {
 
 void view(MadeExplanation& e, Bytes bytes, std::uint64_t inode, Bytes offset) {
-  e.add({.account = {"mapped", "memfd", "ring"}, .file = bytes, .name = "/memfd:ring",
-         .inode = inode, .offset = offset, .shared = true});
+  e.add({.account = {"mapped", "memfd", "ring"},
+         .file = bytes,
+         .name = "/memfd:ring",
+         .inode = inode,
+         .offset = offset,
+         .shared = true});
 }
 
 TEST(MappedTwice, DifferentPartsOfAFileAreNot) {

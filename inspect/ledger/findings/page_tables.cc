@@ -33,19 +33,18 @@ std::optional<Finding> check_page_tables(const Explanation& e) {
   Finding finding;
   finding.bytes = tables;
   finding.text = fmt::format(
-      "{} of page tables, outside RSS, for {} of memory: {:.1f} % of it, where packed pages need "
-      "0.2 %.",
-      humanised(tables), humanised(held(e)), percent(tables, held(e)));
+      "Page tables, outside RSS, for {} of memory: {:.1f} % of it, where packed pages need 0.2 %.",
+      humanised(held(e)), percent(tables, held(e)));
   if (!widest.empty()) {
     Measure span;
     for (const MappingEntry& entry : e.mappings) {
       if (entry.purpose == widest[0].account) span.add(entry.measure);
     }
-    finding.text += fmt::format(" Up to {} of them serve {}: {} held, strewn over {}.",
-                                humanised(std::min(widest[0].bytes, tables)),
-                                account_name(e.ledger.chart(), widest[0].account),
-                                humanised(span.resident + span.swapped),
-                                humanised(span.virtual_size));
+    finding.text +=
+        fmt::format(" Up to {} of them serve {}: {} held, strewn over {}.",
+                    humanised(std::min(widest[0].bytes, tables)),
+                    account_name(e.ledger.chart(), widest[0].account),
+                    humanised(span.resident + span.swapped), humanised(span.virtual_size));
   }
   finding.action =
       "Keep what is used close together: a dense array or a hash instead of a sparse one. munmap "

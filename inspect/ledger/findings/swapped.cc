@@ -19,7 +19,7 @@ std::optional<Finding> check_swapped(const Explanation& e) {
   if (!is_worth_a_line(total, e)) return std::nullopt;
   Finding finding;
   finding.bytes = total;
-  finding.text = fmt::format("{} is in swap; touching it waits for the disk.", humanised(total));
+  finding.text = "In swap; touching it waits for the disk.";
   if (own > 0_B) {
     finding.text += fmt::format(
         " Mostly: {}.",
@@ -29,8 +29,7 @@ std::optional<Finding> check_swapped(const Explanation& e) {
   finding.action =
       "See whether it is needed: `vmstat 1` (si) shows pages coming back. If they do, the machine "
       "lacks memory: lower a cache, move a service. If they do not, it is well where it is.";
-  finding.saves = fmt::format(
-      "No memory: bringing it back takes {} of it.", humanised(total));
+  finding.saves = fmt::format("No memory: bringing it back takes {} of it.", humanised(total));
   return finding;
 }
 

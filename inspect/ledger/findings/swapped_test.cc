@@ -20,7 +20,7 @@ TEST(Swapped, NamesTheAccounts) {
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->bytes, 1_MiB);
   EXPECT_EQ(finding->text,
-            "1.0 MiB is in swap; touching it waits for the disk. Mostly: heap / glibc 768.0 KiB, "
+            "In swap; touching it waits for the disk. Mostly: heap / glibc 768.0 KiB, "
             "stacks 256.0 KiB.");
 }
 

@@ -54,33 +54,36 @@ std::optional<Finding> check_thread_stacks(const Explanation& e) {
   finding.bytes = many ? all : costs.below;
   const Bytes kernel{e.beside.kernel_stacks.value / threads};
   const Bytes one{costs.touched.value / found};
-  finding.text = fmt::format(
-      "{} hold {} of stack touched of {} reserved, and {} of kernel stacks beside RSS.",
-      counted(threads, "thread"), humanised(costs.touched), humanised(costs.reserved),
-      humanised(e.beside.kernel_stacks));
+  finding.text =
+      fmt::format("{} with {} of stack touched, {} reserved, and {} of kernel stacks beside RSS.",
+                  counted(threads, "thread"), humanised(costs.touched), humanised(costs.reserved),
+                  humanised(e.beside.kernel_stacks));
   if (many) {
     finding.text += fmt::format(" On average one costs {}: {} of stack, {} in the kernel.",
                                 humanised(one + kernel), humanised(one), humanised(kernel));
   }
-  if (found < threads) finding.text += fmt::format(" The stacks of {} were not found.", threads - found);
+  if (found < threads)
+    finding.text += fmt::format(" The stacks of {} were not found.", threads - found);
   if (deep) {
-    finding.text += fmt::format(" {} lies below the stack pointers, left by deeper calls; most in "
-                                "{}: {}.",
-                                humanised(costs.below),
-                                account_name(e.ledger.chart(), costs.widest_below.account),
-                                humanised(costs.widest_below.bytes));
+    finding.text += fmt::format(
+        " {} lies below the stack pointers, left by deeper calls; most in "
+        "{}: {}.",
+        humanised(costs.below), account_name(e.ledger.chart(), costs.widest_below.account),
+        humanised(costs.widest_below.bytes));
   }
   if (many) {
-    finding.action = "Run fewer threads: a smaller pool, or one that lets idle threads end. A smaller "
-                     "stack size (ulimit -s) lowers VIRT alone, not what is touched.";
+    finding.action =
+        "Run fewer threads: a smaller pool, or one that lets idle threads end. A smaller "
+        "stack size (ulimit -s) lowers VIRT alone, not what is touched.";
     finding.saves = fmt::format("On average {} a thread.", humanised(one + kernel));
   }
   if (deep) {
     finding.action += many ? " " : "";
-    finding.action += "Move large local arrays to the heap, or bound the recursion; a thread gives "
-                      "its stack back only when it ends.";
-    finding.saves += fmt::format("{}{} below the stack pointers.", many ? " " : "",
-                                 humanised(costs.below));
+    finding.action +=
+        "Move large local arrays to the heap, or bound the recursion; a thread gives "
+        "its stack back only when it ends.";
+    finding.saves +=
+        fmt::format("{}{} below the stack pointers.", many ? " " : "", humanised(costs.below));
   }
   return finding;
 }

@@ -35,10 +35,11 @@ TEST(ThreadStacks, SaysWhatOneCosts) {
   const auto finding = check_thread_stacks(*with_threads(16, 8_KiB, 0_B));
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->bytes, 384_KiB);
-  EXPECT_EQ(finding->text,
-            "16 threads hold 128.0 KiB of stack touched of 128.0 MiB reserved, and 256.0 KiB of "
-            "kernel stacks beside RSS. On average one costs 24.0 KiB: 8.0 KiB of stack, 16.0 KiB in "
-            "the kernel.");
+  EXPECT_EQ(
+      finding->text,
+      "16 threads with 128.0 KiB of stack touched, 128.0 MiB reserved, and 256.0 KiB of "
+      "kernel stacks beside RSS. On average one costs 24.0 KiB: 8.0 KiB of stack, 16.0 KiB in "
+      "the kernel.");
   EXPECT_EQ(finding->saves, "On average 24.0 KiB a thread.");
 }
 

@@ -7,8 +7,8 @@
 namespace strata {
 namespace {
 
-// RSS less PSS is at least what is shared with other processes; libraries alone make it 2 to 3 MiB in
-// every process, and nobody asks about those.
+// RSS less PSS is at least what is shared with other processes; libraries alone make it 2 to 3 MiB
+// in every process, and nobody asks about those.
 constexpr Bytes kLeastShared = 4_MiB;
 constexpr std::uint64_t kLeastShare = 4;  // one in so many
 
@@ -61,7 +61,7 @@ std::optional<Finding> check_tools_disagree(const Explanation& e) {
   finding.kind = hides ? Finding::Kind::kCosts : Finding::Kind::kExplains;
   finding.bytes = hides ? outside : std::max(shared, gap);
   std::string& text = finding.text;
-  if (hides) text = fmt::format("{} is in no tool's RSS: {}.", humanised(outside), list);
+  if (hides) text = fmt::format("In no tool's RSS: {}.", list);
   if (parts) {
     text += fmt::format(
         "{}top (RES), ps and pmap say {}, with shared pages in full; smem's PSS says {}, with each "
@@ -74,8 +74,7 @@ std::optional<Finding> check_tools_disagree(const Explanation& e) {
   }
   if (!hides && !parts) text += fmt::format(" RSS is {}.", humanised(by_top));
   if (text.starts_with(' ')) text.erase(0, 1);
-  finding.action =
-      "Use PSS to add processes up, USS for what one costs, RSS for neither.";
+  finding.action = "Use PSS to add processes up, USS for what one costs, RSS for neither.";
   if (hides) finding.action += " Close what is held open, or count it in where you set limits.";
   finding.saves = hides ? fmt::format("{} where it is given up.", humanised(outside))
                         : "Nothing: these are views of the same memory.";

@@ -40,8 +40,9 @@ TEST(ToolsDisagree, MemoryInNoCounterCosts) {
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->bytes, 208_KiB);
   EXPECT_EQ(finding->kind, Finding::Kind::kCosts);
-  EXPECT_EQ(finding->text, "208.0 KiB is in no tool's RSS: 208.0 KiB in memfds that it holds open "
-                           "and does not map.");
+  EXPECT_EQ(finding->text,
+            "In no tool's RSS: 208.0 KiB in memfds that it holds open "
+            "and does not map.");
 }
 
 TEST(ToolsDisagree, AnApproximateCounterIsNamed) {

@@ -26,9 +26,19 @@ TEST(VirtualFarAboveResident, NamesWhoReservedAndWhy) {
   EXPECT_EQ(finding->bytes, 3_GiB);
   EXPECT_EQ(finding->kind, Finding::Kind::kExplains);
   EXPECT_EQ(finding->text,
-            "3.0 GiB of the 4.0 GiB mapped (VIRT) was reserved and never touched; it takes up no "
-            "memory. Who reserved most: heap / JVM 3.0 GiB (its symbols).");
+            "Reserved and never touched, of 4.0 GiB mapped (VIRT); it takes up no memory. Who "
+            "reserved most: heap / JVM 3.0 GiB (its symbols).");
   EXPECT_NE(finding->action.find("-Xmx"), std::string::npos);
+}
+
+TEST(VirtualFarAboveResident, WhatNobodyOwnsIsShownByAddress) {
+  MadeExplanation e;
+  e.add({.account = {"unexplained"}, .resident = 4_KiB, .size = 4_GiB});
+  e.add({.account = {"code"}, .resident = 4_KiB, .size = 1_MiB});
+  const auto finding = check_virtual_far_above_resident(*e);
+  ASSERT_TRUE(finding);
+  EXPECT_NE(finding->text.find("largest at 0x10000000, 4.0 GiB)."), std::string::npos);
+  EXPECT_EQ(finding->text.find("code"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,18 @@
+# tests/real.sh - words for the scenarios of real programs, tests/long/real-*.sh.
+#
+#   holds_up PID NAME   explain --freeze of it adds up to the byte and leaves less than 1 % of it
+#                       unexplained; map's totals are VmSize and VmRSS
+
+. "$ROOT/tests/ledger.sh"
+patience=${patience_for_real:-300}
+time_limit=300
+
+holds_up() {
+  local subject=$1 all unexplained
+  local freeze_limit=60s
+  explained
+  all=$(json .resident_bytes) unexplained=$(booked unexplained)
+  echo "$2: $((all >> 20)) MiB resident, $unexplained bytes unexplained"
+  holds "$unexplained * 100 < $all" "$2: unexplained bytes of $all"
+  mapped
+}
