@@ -27,6 +27,13 @@ int refuse(const Error& error) {
   return static_cast<int>(Exit::kFailed);
 }
 
+int no_command(const std::string& name) {
+  return refuse({Cause::kUsage,
+                 fmt::format("strata has no command {}", printable(name)),
+                 {},
+                 "`strata help` lists the commands"});
+}
+
 int run(std::vector<std::string> words) {
   if (words.empty()) {
     std::fputs(overview().c_str(), stderr);
@@ -36,14 +43,12 @@ int run(std::vector<std::string> words) {
   words.erase(words.begin());
   if (name == "--version") return print("strata " STRATA_VERSION "\n");
   if (name == "--help" || name == "-h" || name == "help") {
-    const Command* const command = words.empty() ? nullptr : find_command(words.front());
-    return print(command == nullptr ? overview() : help(*command));
+    if (words.empty()) return print(overview());
+    const Command* const command = find_command(words.front());
+    return command == nullptr ? no_command(words.front()) : print(help(*command));
   }
   const Command* const command = find_command(name);
-  if (command == nullptr) {
-    return refuse({Cause::kUsage, fmt::format("strata has no command {}", printable(name)), {},
-                   "`strata help` lists the commands"});
-  }
+  if (command == nullptr) return no_command(name);
   for (const std::string& word : words) {
     if (word == "--help" || word == "-h") return print(help(*command));
   }

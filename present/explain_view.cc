@@ -114,8 +114,9 @@ Record reconciliation(const Explanation& e) {
                                        r.remainder > 0 ? "more" : "less", r.cause));
   }
   if (r.drift != 0) {
-    record.lines.push_back(fmt::format("drift: VmRSS changed by {} while it was read ({} tries)",
-                                       SignedBytes{r.drift}.value, e.moment.tries));
+    record.lines.push_back(fmt::format(
+        "drift: VmRSS {} by {} while it was read ({} tries)", r.drift > 0 ? "grew" : "shrank",
+        humanised(Bytes{static_cast<std::uint64_t>(std::abs(r.drift))}), e.moment.tries));
   }
   return record;
 }
@@ -160,6 +161,8 @@ Table unexplained(const Explanation& e) {
     return a.resident != b.resident ? a.resident > b.resident : a.range.start < b.range.start;
   });
   constexpr std::size_t kMostShown = 8;
+  constexpr std::size_t kMostListed = 1000;  // a checkerboard has tens of thousands
+  if (ranges.size() > kMostListed) ranges.resize(kMostListed);
   for (const Unexplained& u : ranges) {
     Table::Row row;
     row.cells = {u.range.start, u.range.end, u.resident, u.range.size()};
@@ -205,7 +208,7 @@ Document view(const Explanation& e, const std::vector<Finding>& found, const Exp
   d.blocks.push_back({"accounts", "Where it is", account_tree(e.ledger, tree), folded});
   d.blocks.push_back({"beside", "", beside(e), ""});
   d.blocks.push_back({"unexplained", "Unexplained", unexplained(e),
-                      "sorted by resident bytes; the 8 largest, --json has all"});
+                      "sorted by resident bytes; the 8 largest, --json has 1000"});
   d.blocks.push_back({"reconciliation", "Held against the kernel", reconciliation(e), ""});
   d.blocks.push_back({"witnesses", "", witnesses(e), ""});
   d.blocks.push_back({"findings", "Findings", findings(found), ""});

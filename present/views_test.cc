@@ -66,7 +66,7 @@ void expect_harmless(const Document& d) {
     EXPECT_EQ(text.find('\xff'), std::string::npos);
     EXPECT_NE(text.find("\\x1B[2Jevil\\n\\xFF"), std::string::npos);
   }
-  EXPECT_NO_THROW(static_cast<void>(Json::parse(to_json(d))));
+  EXPECT_TRUE(Json::accept(to_json(d)));
 }
 
 TEST(ExplainView, SaysTheSameInTextAndJson) {
@@ -196,7 +196,7 @@ TEST(PageView, OfACoreSaysThatNoPageIsKnown) {
   p.address = Address{0x2000};
   const std::string text = to_text(view(p), TextStyle{});
   EXPECT_NE(text.find("a core file holds no page tables"), std::string::npos);
-  EXPECT_NO_THROW(static_cast<void>(Json::parse(to_json(view(p)))));
+  EXPECT_TRUE(Json::accept(to_json(view(p))));
 }
 
 }  // namespace

@@ -150,7 +150,11 @@ class LiveExplainer {
   /// Reads smaps unless its walk would be most of what an explanation costs: many small mappings
   /// are worth it, some large ones are not.
   void read_usage_if_worth_it() {
-    if (!e_.usage.empty() || !e_.means.smaps) return;
+    if (!e_.usage.empty()) return;
+    if (!e_.means.smaps) {
+      e_.usage_unread = "this kernel or STRATA_WITHOUT leaves smaps out";
+      return;
+    }
     const double text = kTextSecondsPerMapping * static_cast<double>(e_.space.mappings.size());
     const bool cheap = walk_seconds() < std::max(kShortWalk, text) && fits_while_standing();
     if (cheap || (asks_for_smaps() && fits_while_standing())) return read_usage();
@@ -164,7 +168,7 @@ class LiveExplainer {
 
   void read_usage() {
     if (!e_.means.smaps) return;
-    auto usage = read_smaps(target_);
+    auto usage = read_smaps(target_, e_.space.mappings.size() + 1);
     if (usage) {
       e_.usage = std::move(*usage);
     } else {

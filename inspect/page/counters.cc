@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/printable.h"
 
 namespace strata {
 namespace {
@@ -95,7 +96,8 @@ Result<Counters> read_status(const Target& target) {
   Counters counters;
   parse_status(*status, counters);
   if (!counters.resident) {
-    return fail(Cause::kGone, "the kernel no longer counts its memory: the process is ending");
+    return fail(Cause::kGone, "process {} ({}) is ending: the kernel no longer counts its memory",
+                target.identity().pid, printable(target.identity().name));
   }
   return counters;
 }

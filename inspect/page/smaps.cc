@@ -187,10 +187,12 @@ Result<void> SmapsParser::finish() {
 
 namespace {
 
-Result<std::vector<MappingUsage>> read_usage(const Target& target, const char* name) {
+Result<std::vector<MappingUsage>> read_usage(const Target& target, const char* name,
+                                             std::size_t expected) {
   auto file = target.open_kernel_file(name);
   if (!file) return pass(file);
   std::vector<MappingUsage> usage;
+  usage.reserve(expected);
   SmapsParser parser(usage);
   std::array<char, 65536> buffer;
   for (;;) {
@@ -207,12 +209,12 @@ Result<std::vector<MappingUsage>> read_usage(const Target& target, const char* n
 
 }  // namespace
 
-Result<std::vector<MappingUsage>> read_smaps(const Target& target) {
-  return read_usage(target, "smaps");
+Result<std::vector<MappingUsage>> read_smaps(const Target& target, std::size_t expected) {
+  return read_usage(target, "smaps", expected);
 }
 
 Result<MappingUsage> read_smaps_rollup(const Target& target) {
-  auto usage = read_usage(target, "smaps_rollup");
+  auto usage = read_usage(target, "smaps_rollup", 1);
   if (!usage) return pass(usage);
   if (usage->empty()) return fail(Cause::kGone, "smaps_rollup is empty");
   return usage->front();

@@ -50,7 +50,8 @@ struct MappingUsage {
 };
 
 /// All mappings' figures, by address. Memory grows with the number of mappings alone.
-Result<std::vector<MappingUsage>> read_smaps(const Target& target);
+/// `expected` is about how many there are, where that is known.
+Result<std::vector<MappingUsage>> read_smaps(const Target& target, std::size_t expected = 0);
 /// The kernel's own sum (Linux 4.14); kUnsupported or kNotFound before.
 Result<MappingUsage> read_smaps_rollup(const Target& target);
 

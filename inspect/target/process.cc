@@ -134,7 +134,12 @@ Result<std::unique_ptr<Process>> Process::open(pid_t pid) {
     identity.command_line = join_arguments(std::move(*arguments));
   }
   identity.executable = read_link(directory->fd(), "exe");
-  return std::unique_ptr<Process>(new Process(std::move(*directory), std::move(identity)));
+  // Opened now, so that reading is const for any number of threads; where it is refused, read_memory()
+  // says why.
+  auto memory = open_file(directory->fd(), "mem", O_RDONLY);
+  std::unique_ptr<Process> process(new Process(std::move(*directory), std::move(identity)));
+  if (memory) process->memory_ = std::move(*memory);
+  return process;
 }
 
 Failure Process::explained(Error error) const {
@@ -224,9 +229,8 @@ Result<Bytes> Process::read_memory(Address from, std::span<std::byte> into) cons
   // pinned a page that is shared since a fork is first copied (gup_must_unshare() in Linux
   // mm/gup.c; seen on 6.18). Looking at a forked server would double its memory.
   if (!memory_) {
-    auto file = open_kernel_file("mem");
-    if (!file) return pass(file);
-    memory_ = std::move(*file);
+    auto refused = open_kernel_file("mem");
+    if (!refused) return pass(refused);
   }
   std::size_t done = 0;
   while (done < into.size()) {
