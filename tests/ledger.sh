@@ -46,9 +46,10 @@ explained() {
 mapped() {
   run_frozen_ map --pages "$@"
   json 'def holds(f; $what): if f then . else error($what) end;
-    holds(.totals | .size_bytes == .vmsize_bytes; "VmSize")
+    holds($moving != "" or (.totals | .size_bytes == .vmsize_bytes); "VmSize")
     | holds(.totals | .resident_bytes == .vmrss_bytes; "VmRSS")
-    | holds(.totals.resident_bytes == ([.mappings[].resident_bytes] | add); "the sum")' >/dev/null
+    | holds(.totals.resident_bytes == ([.mappings[].resident_bytes] | add); "the sum")' \
+    --arg moving "${moving-}" >/dev/null
   jq -r '.pages[] | [.start, .end, .state] | @tsv' stdout >runs
   jq -r '.mappings[] | [.start, .end, (.purpose | join(" / "))] | @tsv' stdout >purposes
   [[ ${moving-} ]] || {

@@ -4,12 +4,12 @@
 #                       unexplained; map's totals are VmSize and VmRSS
 
 . "$ROOT/tests/ledger.sh"
-patience=${patience_for_real:-300}
+patience=300
 time_limit=300
 
 holds_up() {
   local subject=$1 all unexplained
-  local freeze_limit=60s
+  local freeze_limit=60s moving=1  # it goes on as soon as it is let go
   explained
   all=$(json .resident_bytes) unexplained=$(booked unexplained)
   echo "$2: $((all >> 20)) MiB resident, $unexplained bytes unexplained"

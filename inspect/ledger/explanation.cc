@@ -191,7 +191,7 @@ class LiveExplainer {
       anonymous_.clear();
       huge_.clear();
       claims.rewind();
-      MappingBook mappings(e_.space.mappings);
+      MappingBook mappings(e_.space.mappings, e_.ledger.chart());
       auto before = read_status(target_);
       if (!before) return pass(before);
       e_.moment.resident_before = before->resident;
@@ -215,7 +215,7 @@ class LiveExplainer {
       put_hidden(Address{~0ull});
       if (!scanned) return scanned;
       sweep.finish();
-      e_.mappings = mappings.finish(e_.ledger.chart());
+      e_.mappings = mappings.finish();
       auto after = read_status(target_);
       if (!after) return pass(after);
       e_.moment.resident_after = after->resident;
@@ -273,7 +273,7 @@ Result<Explanation> explain_core(const Target& target, const Means& means) {
   if (!survey) return pass(survey);
   append(e.notes, target.absences());
   StoredClaims claims(adopt(e, std::move(*survey)));
-  MappingBook mappings(e.space.mappings);
+  MappingBook mappings(e.space.mappings, e.ledger.chart());
   Sweep sweep(claims, book_into(e.ledger, mappings));
   for (const CoreExtent& extent : core_extents(target)) {
     PageRun run{range_of(extent.range.start, extent.in_file), {}};
@@ -281,7 +281,7 @@ Result<Explanation> explain_core(const Target& target, const Means& means) {
     if (!run.range.empty()) sweep.add(run);
   }
   sweep.finish();
-  e.mappings = mappings.finish(e.ledger.chart());
+  e.mappings = mappings.finish();
   e.reconciliation.sum = e.ledger.sum().held;
   return e;
 }

@@ -14,26 +14,28 @@ double share_of(Bytes part, Bytes whole) {
 
 }  // namespace
 
-MappingBook::Booked& MappingBook::at(Address address) {
-  if (booked_.empty()) booked_.resize(mappings_.size());
-  while (current_ + 1 < mappings_.size() && mappings_[current_].range.end <= address) ++current_;
-  return booked_[current_];
+void MappingBook::move_to(Address address) {
+  while (current_ + 1 < mappings_.size() && mappings_[current_].range.end <= address) {
+    settle();
+    ++current_;
+  }
 }
 
 void MappingBook::book_mapped(const Claim& piece) {
   // A claim may span mappings (a module's segment over file and .bss); each gets its part.
-  for (Address from = piece.range.start; from < piece.range.end;) {
-    Booked& booked = at(from);
+  for (Address from = piece.range.start; from < piece.range.end && !mappings_.empty();) {
+    move_to(from);
     const Address to = std::min(piece.range.end, mappings_[current_].range.end);
     if (to <= from) return;
     const Bytes bytes = to - from;
-    booked.measure.virtual_size += bytes;
-    const auto found = std::find_if(booked.shares.begin(), booked.shares.end(),
-                                    [&](const auto& s) { return s.first == piece.account; });
-    if (found != booked.shares.end()) {
-      found->second.bytes += bytes;
+    entries_[current_].measure.virtual_size += bytes;
+    const auto found = std::find_if(shares_.begin(), shares_.end(), [&](const Share& share) {
+      return share.account == piece.account;
+    });
+    if (found != shares_.end()) {
+      found->bytes += bytes;
     } else {
-      booked.shares.push_back({piece.account, {bytes, piece.evidence}});
+      shares_.push_back({piece.account, piece.evidence, bytes});
     }
     from = to;
   }
@@ -46,37 +48,35 @@ void MappingBook::book_pages(const Claim&, Range part, PageFlags flags) {
   while (index > 0 && part.start < mappings_[index].range.start) --index;
   for (; index < mappings_.size() && mappings_[index].range.start < part.end; ++index) {
     const Bytes bytes = intersection(mappings_[index].range, part).size();
-    if (bytes > 0_B) booked_[index].measure.add(flags, bytes);
+    if (bytes > 0_B) entries_[index].measure.add(flags, bytes);
   }
 }
 
-std::vector<MappingEntry> MappingBook::finish(const Chart& chart) {
-  booked_.resize(mappings_.size());
-  std::vector<MappingEntry> entries;
-  entries.reserve(booked_.size());
-  for (const Booked& booked : booked_) {
-    MappingEntry entry;
-    entry.measure = booked.measure;
-    const auto widest = std::max_element(
-        booked.shares.begin(), booked.shares.end(),
-        [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
-    if (widest != booked.shares.end()) {
-      entry.purpose = widest->first;
-      entry.evidence = widest->second.evidence;
-      const auto covered = [&](AccountId account) {
-        Bytes sum;
-        for (const auto& [other, share] : booked.shares) {
-          if (chart.is_under(other, account)) sum += share.bytes;
-        }
-        return share_of(sum, booked.measure.virtual_size);
-      };
-      while (covered(entry.purpose) < kNearlyAll) entry.purpose = chart.parent(entry.purpose);
-      // Shared by unlike things: what most of it is says more than the root does.
-      if (entry.purpose == AccountId::kRoot) entry.purpose = widest->first;
+/// Decides what the current mapping is for.
+void MappingBook::settle() {
+  const auto widest = std::max_element(
+      shares_.begin(), shares_.end(),
+      [](const Share& a, const Share& b) { return a.bytes < b.bytes; });
+  if (widest == shares_.end()) return;
+  MappingEntry& entry = entries_[current_];
+  entry.purpose = widest->account;
+  entry.evidence = widest->evidence;
+  const auto covered = [&](AccountId account) {
+    Bytes sum;
+    for (const Share& share : shares_) {
+      if (chart_.is_under(share.account, account)) sum += share.bytes;
     }
-    entries.push_back(entry);
-  }
-  return entries;
+    return share_of(sum, entry.measure.virtual_size);
+  };
+  while (covered(entry.purpose) < kNearlyAll) entry.purpose = chart_.parent(entry.purpose);
+  // Shared by unlike things: what most of it is says more than the root does.
+  if (entry.purpose == AccountId::kRoot) entry.purpose = widest->account;
+  shares_.clear();
+}
+
+std::vector<MappingEntry> MappingBook::finish() {
+  settle();
+  return std::move(entries_);
 }
 
 }  // namespace strata

@@ -2,7 +2,6 @@
 // account most of it is booked under.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "inspect/ledger/measure.h"
@@ -20,29 +19,30 @@ struct MappingEntry {
 
 class MappingBook {
  public:
-  /// `mappings` by address; must outlive the book.
-  explicit MappingBook(const std::vector<Mapping>& mappings) : mappings_(mappings) {}
+  /// `mappings` by address; both must outlive the book.
+  MappingBook(const std::vector<Mapping>& mappings, const Chart& chart)
+      : mappings_(mappings), chart_(chart), entries_(mappings.size()) {}
 
   void book_mapped(const Claim& piece);
   void book_pages(const Claim& piece, Range part, PageFlags flags);
   /// One entry for each mapping, in their order.
-  std::vector<MappingEntry> finish(const Chart& chart);
+  std::vector<MappingEntry> finish();
 
  private:
   struct Share {
-    Bytes bytes;
+    AccountId account;
     EvidenceId evidence;
+    Bytes bytes;
   };
-  struct Booked {
-    Measure measure;
-    std::vector<std::pair<AccountId, Share>> shares;
-  };
-  /// The entry of the mapping that a piece lies in; pieces come by address.
-  Booked& at(Address address);
+  /// Goes on to the mapping at `address`, and settles what those before it are for.
+  void move_to(Address address);
+  void settle();
 
   const std::vector<Mapping>& mappings_;
-  std::vector<Booked> booked_;
+  const Chart& chart_;
+  std::vector<MappingEntry> entries_;
   std::size_t current_ = 0;
+  std::vector<Share> shares_;  // of the current mapping: pieces come by address
 };
 
 }  // namespace strata

@@ -26,7 +26,7 @@ class MappingBookTest : public testing::Test {
   }
   void open(std::initializer_list<Range> ranges) {
     mappings_ = mappings(ranges);
-    book_.emplace(mappings_);
+    book_.emplace(mappings_, chart_);
   }
 
   std::vector<Mapping> mappings_;
@@ -41,7 +41,7 @@ TEST_F(MappingBookTest, SplitsAPieceAmongTheMappingsThatItSpans) {
   book(range(0, 25), a_);
   book(range(25, 30), b_, PageFlag::kSwapped);
   book(range(50, 60), c_);
-  const auto entries = book_->finish(chart_);
+  const auto entries = book_->finish();
   ASSERT_EQ(entries.size(), 3u);
   EXPECT_EQ(entries[0].measure.resident, 10_B);
   EXPECT_EQ(entries[1].measure.resident, 15_B);
@@ -58,7 +58,7 @@ TEST_F(MappingBookTest, AMappingsPurposeIsTheDeepestAccountThatNearlyAllIsUnder)
   book(range(160, 200), b_);
   book(range(200, 260), a_);  // nothing in common: what most of it is
   book(range(260, 300), c_);
-  const auto entries = book_->finish(chart_);
+  const auto entries = book_->finish();
   EXPECT_EQ(entries[0].purpose, a_);
   EXPECT_EQ(entries[1].purpose, top_);
   EXPECT_EQ(entries[2].purpose, a_);
@@ -76,7 +76,7 @@ TEST_F(MappingBookTest, LosesNoByteOfRandomPieces) {
       mappings_.emplace_back().range = range(start, end);
       at = end;
     }
-    book_.emplace(mappings_);
+    book_.emplace(mappings_, chart_);
     // Pieces cover all that is mapped, and end where they like but for the gaps.
     for (std::size_t i = 0; i < mappings_.size();) {
       std::size_t last = i;
@@ -92,7 +92,7 @@ TEST_F(MappingBookTest, LosesNoByteOfRandomPieces) {
       }
       i = last + 1;
     }
-    const auto entries = book_->finish(chart_);
+    const auto entries = book_->finish();
     for (std::size_t i = 0; i < entries.size(); ++i) {
       EXPECT_EQ(entries[i].measure.resident, mappings_[i].range.size());
       EXPECT_EQ(entries[i].measure.virtual_size, mappings_[i].range.size());

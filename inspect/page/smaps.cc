@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/number.h"
 #include "base/printable.h"
 
 namespace strata {
@@ -53,6 +54,16 @@ Failure corrupt(std::string_view line) {
               printable(line.substr(0, 200)));
 }
 
+template <class Word>
+Word word_at(const char* text) {
+  Word word;
+  std::memcpy(&word, text, sizeof(word));
+  return word;
+}
+
+constexpr std::size_t kUnitSize = 4;
+const std::uint32_t kUnit = word_at<std::uint32_t>(" kB\n");
+
 MappingTraits parse_flags(std::string_view flags) {
   MappingTraits traits;
   while (flags.size() >= 2) {
@@ -68,11 +79,9 @@ MappingTraits parse_flags(std::string_view flags) {
 }
 
 bool parse_range(std::string_view line, Range& range) {
-  const char* const end = line.data() + line.size();
-  const auto start = std::from_chars(line.data(), end, range.start.value, 16);
-  if (start.ec != std::errc{} || start.ptr == end || *start.ptr != '-') return false;
-  const auto stop = std::from_chars(start.ptr + 1, end, range.end.value, 16);
-  return stop.ec == std::errc{} && stop.ptr != end && *stop.ptr == ' ' && !range.empty();
+  if (!take_hex(line, range.start.value) || !line.starts_with('-')) return false;
+  line.remove_prefix(1);
+  return take_hex(line, range.end.value) && line.starts_with(' ') && !range.empty();
 }
 
 }  // namespace
@@ -83,34 +92,43 @@ void MappingUsage::add(const MappingUsage& other) {
   }
 }
 
+/// Whether the line at `start`, of at least 8 characters, begins with the key: the first and the
+/// last 8 characters of it (of the line, where the key is shorter) are compared as words.
+bool SmapsParser::FormLine::key_matches(const char* start) const {
+  if (key.size() < 8) return std::memcmp(start, key.data(), key.size()) == 0;
+  const std::size_t last = key.size() - 8;
+  return word_at<std::uint64_t>(start) == word_at<std::uint64_t>(key.data()) &&
+         word_at<std::uint64_t>(start + last) == word_at<std::uint64_t>(key.data() + last);
+}
+
 void SmapsParser::learn(std::string_view line, std::string_view key,
                         Bytes MappingUsage::*figure) {
   if (form_is_whole_) return;
   form_.push_back({form_size_, line.size(), std::string(key), figure});
+  // A line too short to be compared word by word is of no kernel: then all are read by line.
+  form_is_odd_ |= line.size() < 8 + kUnitSize;
   form_size_ += line.size() + 1;
 }
 
 /// Takes a whole entry's figures from the front of `text` if they stand as in the first entry.
 bool SmapsParser::take_alike(std::string_view text) {
-  constexpr std::string_view kUnit = " kB";
-  if (!form_is_whole_ || text.size() < form_size_) return false;
+  if (!form_is_whole_ || form_is_odd_ || text.size() < form_size_) return false;
   MappingUsage usage = into_.back();
   for (const FormLine& line : form_) {
     const char* const start = text.data() + line.offset;
     const char* const end = start + line.size;
-    if (*end != '\n' || std::memcmp(start, line.key.data(), line.key.size()) != 0) return false;
+    if (*end != '\n' || !line.key_matches(start)) return false;
     if (line.figure == nullptr) continue;
-    const char* const unit = end - kUnit.size();
-    if (std::memcmp(unit, kUnit.data(), kUnit.size()) != 0) return false;
-    std::uint64_t kilobytes = 0;
-    const char* digit = start + line.key.size();
-    while (digit < unit && *digit == ' ') ++digit;
-    // Up to 15 digits cannot overflow when they are made bytes.
-    if (digit == unit || unit - digit > 15) return false;
-    for (; digit < unit; ++digit) {
-      if (*digit < '0' || *digit > '9') return false;
-      kilobytes = kilobytes * 10 + static_cast<std::uint64_t>(*digit - '0');
+    if (word_at<std::uint32_t>(end - 3) != kUnit) return false;
+    // The figure is aligned to the right, so it is read from its end. 15 digits cannot overflow when
+    // they are made bytes.
+    const char* const most = std::max(start + line.key.size(), end - 3 - 15);
+    std::uint64_t kilobytes = 0, scale = 1;
+    const char* digit = end - 4;
+    for (; digit >= most && *digit >= '0' && *digit <= '9'; --digit, scale *= 10) {
+      kilobytes += scale * static_cast<std::uint64_t>(*digit - '0');
     }
+    if (scale == 1 || digit < most || *digit != ' ') return false;
     usage.*line.figure = Bytes{kilobytes << 10};
   }
   into_.back() = usage;

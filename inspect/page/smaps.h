@@ -69,6 +69,8 @@ class SmapsParser {
     std::size_t size;              // without the newline
     std::string key;               // with its colon
     Bytes MappingUsage::*figure;   // null: not kept
+
+    bool key_matches(const char* start) const;
   };
 
   Result<void> take_line(std::string_view line);
@@ -84,6 +86,7 @@ class SmapsParser {
   std::vector<FormLine> form_;
   std::size_t form_size_ = 0;
   bool form_is_whole_ = false;
+  bool form_is_odd_ = false;
 };
 
 }  // namespace strata

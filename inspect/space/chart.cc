@@ -29,6 +29,16 @@ AccountId Chart::open(std::initializer_list<std::string_view> path) {
   return account;
 }
 
+std::optional<AccountId> Chart::find(std::initializer_list<std::string_view> path) const {
+  AccountId account = AccountId::kRoot;
+  for (const std::string_view name : path) {
+    const auto found = children_.find(Key{static_cast<std::uint32_t>(account), name});
+    if (found == children_.end()) return std::nullopt;
+    account = found->second;
+  }
+  return account;
+}
+
 EvidenceId Chart::because(std::string_view sentence) {
   const auto found = sentence_ids_.find(sentence);
   if (found != sentence_ids_.end()) return found->second;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,6 +38,8 @@ class Chart {
   AccountId open(AccountId parent, std::string_view name);
   /// A whole path from the root: open({"heap", "glibc", "main arena"}).
   AccountId open(std::initializer_list<std::string_view> path);
+  /// The account of a path, where it was opened.
+  std::optional<AccountId> find(std::initializer_list<std::string_view> path) const;
   EvidenceId because(std::string_view sentence);
 
   AccountId parent(AccountId account) const;

@@ -15,10 +15,10 @@
 // that it execs in the very moment of the stop may run without that right, as under any tracer
 // that lacks CAP_SYS_PTRACE.
 //
-// Cost    Standing, on a 2-core machine: about 0.1 ms for 1 idle thread, 4 ms for 100, 50 ms for
-//         1000, nearly all of it the stop; a thread that runs needs a turn on a processor first.
-//         The fork copies strata's page tables before the target is touched; memory that strata
-//         writes to while frozen is copied page by page.
+// Cost    Standing, on a busy 2-core machine: about 0.15 ms for 1 idle thread, 4 ms for 100, 50 to
+//         70 ms for 1000, four fifths of it the stop; 1000 threads that all run took 2 s, since
+//         each needs a turn on a processor first. The fork copies strata's page tables before the
+//         target is touched; memory that strata writes while frozen is copied page by page.
 // Source  ptrace(2): PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_GETREGSET; no signal is sent.
 // Errors  kPermission where ptrace is refused (yama, capabilities), naming the tracer where
 //         another one holds the target; kGone; kLimit where no thread stopped in time; kUsage for

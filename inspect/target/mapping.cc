@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/number.h"
 #include "base/printable.h"
 
 namespace strata {
@@ -12,6 +13,13 @@ constexpr std::string_view kDeleted = " (deleted)";
 Failure corrupt(std::string_view line, std::string_view field) {
   return fail(Cause::kCorrupt, "a line of /proc/PID/maps has no valid {}: \"{}\"", field,
               printable(line.substr(0, 200)));
+}
+
+/// Takes an address or offset off the front of `text` and the separator behind it.
+bool take_hex_until(std::string_view& text, char separator, std::uint64_t& value) {
+  if (!take_hex(text, value) || text.empty() || text[0] != separator) return false;
+  text.remove_prefix(1);
+  return true;
 }
 
 /// Takes a number off the front of `text` and the separator behind it.
@@ -49,8 +57,8 @@ std::string protection(const Mapping& mapping) {
 Result<Mapping> parse_mapping(std::string_view line) {
   Mapping m;
   std::string_view rest = line;
-  if (!take_number(rest, 16, '-', m.range.start.value) ||
-      !take_number(rest, 16, ' ', m.range.end.value) || m.range.empty()) {
+  if (!take_hex_until(rest, '-', m.range.start.value) ||
+      !take_hex_until(rest, ' ', m.range.end.value) || m.range.empty()) {
     return corrupt(line, "range");
   }
   if (rest.size() < 5 || rest[4] != ' ') return corrupt(line, "protection");
@@ -64,7 +72,7 @@ Result<Mapping> parse_mapping(std::string_view line) {
   m.executable = flag(2, 'x');
   m.shared = flag(3, 's');
   rest.remove_prefix(5);
-  if (!take_number(rest, 16, ' ', m.offset.value)) return corrupt(line, "offset");
+  if (!take_hex_until(rest, ' ', m.offset.value)) return corrupt(line, "offset");
   if (!take_number(rest, 16, ':', m.device_major) || !take_number(rest, 16, ' ', m.device_minor)) {
     return corrupt(line, "device");
   }

@@ -26,4 +26,4 @@ is_large() {  # cc1plus under g++, clang++ itself
   (($(awk '$1 == "VmRSS:" { print $2 }' "/proc/$compiling/status") > 150 << 10))
 }
 eventually is_large
-moving=1 holds_up "$compiling" "$compiler"
+holds_up "$compiling" "$compiler"

@@ -25,4 +25,4 @@ java=$!
 ready_or_gone() { [[ -e ready ]] || ! kill -0 "$java" 2>/dev/null; }
 eventually ready_or_gone
 [[ -e ready ]] || skip 'needs javac, or a java that compiles'
-moving=1 holds_up "$java" java
+holds_up "$java" java

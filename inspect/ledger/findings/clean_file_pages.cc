@@ -16,12 +16,13 @@ constexpr std::size_t kMostNamed = 3;
 
 std::optional<Finding> check_clean_file_pages(const Explanation& e) {
   const Chart& chart = e.ledger.chart();
+  // By what the ledger calls it: memfds and shared memory have names too and are on no disk.
+  const auto all_files = chart.find({"mapped", "files"});
+  if (!all_files) return std::nullopt;
   ByPurpose files(e);
   Bytes clean;
   for_each_usage(e, [&](const MappingUsage& u, const Mapping&, const MappingEntry& entry) {
-    // By what the ledger calls it: memfds and shared memory have names too and are on no disk.
-    const auto path = chart.path(entry.purpose);
-    if (path.size() < 2 || path[0] != "mapped" || path[1] != "files") return;
+    if (!chart.is_under(entry.purpose, *all_files)) return;
     const Bytes of_file = saturating_sub(u.resident, u.anonymous);
     const Bytes bytes = std::min(u.shared_clean + u.private_clean, of_file);
     files.add(entry, bytes);

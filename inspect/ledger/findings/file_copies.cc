@@ -12,12 +12,13 @@ constexpr std::size_t kMostNamed = 3;
 
 std::optional<Finding> check_file_copies(const Explanation& e) {
   const Chart& chart = e.ledger.chart();
+  const auto mapped = chart.find({"mapped"});
+  if (!mapped) return std::nullopt;
   ByPurpose files(e);
   Bytes copies;
   for (std::size_t i = 0; i < e.mappings.size() && i < e.space.mappings.size(); ++i) {
     const MappingEntry& entry = e.mappings[i];
-    const auto path = chart.path(entry.purpose);
-    if (!e.space.mappings[i].has_file() || path.size() < 2 || path[0] != "mapped") continue;
+    if (!e.space.mappings[i].has_file() || !chart.is_under(entry.purpose, *mapped)) continue;
     copies += entry.measure.anonymous;
     files.add(entry, entry.measure.anonymous);
   }
