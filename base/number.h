@@ -1,7 +1,8 @@
 // base/number.h - numbers at the front of a text, as the kernel writes them in /proc.
 // Apart from std::from_chars() because a process has tens of thousands of mappings: this is
 // twice as fast for the two addresses of a line.
-// Errors  False where there is no digit or the number does not fit 64 bits; `text` is then undefined.
+// Errors  False where there is no digit or the number does not fit 64 bits; `text` is then
+// undefined.
 #pragma once
 
 #include <array>

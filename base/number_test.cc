@@ -14,7 +14,8 @@ TEST(TakeHex, TakesWhatIsThereAndLeavesTheRest) {
 }
 
 TEST(TakeHex, HoldsAllOf64BitsAndNoMore) {
-  std::string_view most = "ffffffffffffffff", more = "10000000000000000", zeros = "0000000000000000001";
+  std::string_view most = "ffffffffffffffff", more = "10000000000000000",
+                   zeros = "0000000000000000001";
   std::uint64_t value = 0;
   EXPECT_TRUE(take_hex(most, value));
   EXPECT_EQ(value, ~0ull);

@@ -40,8 +40,7 @@ bool run(Subject& subject, bool counts) {
   int status = 0;
   rusage usage{};
   if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0) {
-    std::fprintf(stderr, "compare: %s failed: %s\n", subject.name.c_str(),
-                 subject.command.c_str());
+    std::fprintf(stderr, "compare: %s failed: %s\n", subject.name.c_str(), subject.command.c_str());
     return false;
   }
   if (counts) {

@@ -33,8 +33,8 @@ void scan(const std::string& path) {
   arguments.vec = reinterpret_cast<std::uint64_t>(regions.data());
   arguments.vec_len = regions.size();
   arguments.category_anyof_mask = abi::kPageIsPresent | abi::kPageIsSwapped;
-  arguments.return_mask = arguments.category_anyof_mask | abi::kPageIsFile | abi::kPageIsPfnZero |
-                          abi::kPageIsHuge;
+  arguments.return_mask =
+      arguments.category_anyof_mask | abi::kPageIsFile | abi::kPageIsPfnZero | abi::kPageIsHuge;
   while (ioctl(fd, abi::kPagemapScan, &arguments) == static_cast<int>(regions.size())) {
     arguments.start = arguments.walk_end;
   }

@@ -26,13 +26,14 @@ constexpr std::array<std::string_view, 3> kExamples = {
 Result<MapView::Sort> sort_of(const std::string& word) {
   using Sort = MapView::Sort;
   constexpr std::pair<std::string_view, Sort> kWords[] = {
-      {"address", Sort::kAddress},   {"size", Sort::kSize},
-      {"resident", Sort::kResident}, {"proportional", Sort::kProportional},
-      {"dirty", Sort::kDirty},       {"swapped", Sort::kSwapped}};
+      {"address", Sort::kAddress},           {"size", Sort::kSize},   {"resident", Sort::kResident},
+      {"proportional", Sort::kProportional}, {"dirty", Sort::kDirty}, {"swapped", Sort::kSwapped}};
   for (const auto& [name, sort] : kWords) {
     if (name == word) return sort;
   }
-  return Failure(Error{Cause::kUsage, fmt::format("cannot sort by {}", printable(word)), {},
+  return Failure(Error{Cause::kUsage,
+                       fmt::format("cannot sort by {}", printable(word)),
+                       {},
                        "--sort takes address, size, resident, proportional, dirty or swapped"});
 }
 

@@ -15,9 +15,8 @@ namespace {
 
 Failure ambiguous(const std::string& name, std::vector<ProcessMatch> matches) {
   constexpr std::size_t kMostListed = 12;
-  std::sort(matches.begin(), matches.end(), [](const ProcessMatch& a, const ProcessMatch& b) {
-    return a.resident > b.resident;
-  });
+  std::sort(matches.begin(), matches.end(),
+            [](const ProcessMatch& a, const ProcessMatch& b) { return a.resident > b.resident; });
   Error error{Cause::kUsage,
               fmt::format("{} processes are called {}", matches.size(), printable(name)),
               {},

@@ -30,7 +30,9 @@ Result<Address> parse_address(const std::string& text) {
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), address.value, 16);
   if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) {
-    return Failure(Error{Cause::kUsage, fmt::format("{} is not an address", printable(text)), {},
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("{} is not an address", printable(text)),
+                         {},
                          "write it in hexadecimal, as 0x7ffd5a1c2e40"});
   }
   return address;

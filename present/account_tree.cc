@@ -100,11 +100,22 @@ class TreeBuilder {
     if (place.leaf && !path.empty() && name != path.back()) path.push_back(name);
     const std::string& why = ledger_.chart().sentence(ledger_.evidence(account));
     Table::Row row;
-    row.cells = {std::move(path), m.resident, m.held, Percent{100 * share(m)},
-                 m.anonymous,     m.swapped,  m.virtual_size, m.huge,
+    row.cells = {std::move(path),
+                 m.resident,
+                 m.held,
+                 Percent{100 * share(m)},
+                 m.anonymous,
+                 m.swapped,
+                 m.virtual_size,
+                 m.huge,
                  m.lazily_freed,
-                 m.zero,          m.guard,    m.hugetlb,      m.uncounted,
-                 m.unknown,       why.empty() ? Cell{} : Cell{why}, name};
+                 m.zero,
+                 m.guard,
+                 m.hugetlb,
+                 m.uncounted,
+                 m.unknown,
+                 why.empty() ? Cell{} : Cell{why},
+                 name};
     row.depth = place.depth;
     row.leaf = place.leaf;
     row.shown = place.shown;
@@ -134,8 +145,7 @@ class TreeBuilder {
     // account stands for it.
     const bool matters = depth == 1 || share(folded_sum) >= kSmallestFold;
     if (folded > 0 && folded < list.size() && shown && matters && weight(folded_sum) > 0_B) {
-      add_row(folded_sum, AccountId::kRoot, fmt::format("… {} more", folded),
-              {depth, false, true});
+      add_row(folded_sum, AccountId::kRoot, fmt::format("… {} more", folded), {depth, false, true});
     }
   }
 

@@ -28,7 +28,8 @@ Record identity(const Explanation& e) {
                         humanised(sum.virtual_size), e.space.threads.size(),
                         e.space.threads.size() == 1 ? "" : "s");
   }
-  if (e.moment.frozen) line += fmt::format(", stood still for {:.1f} ms", milliseconds(e.moment.stood));
+  if (e.moment.frozen)
+    line += fmt::format(", stood still for {:.1f} ms", milliseconds(e.moment.stood));
   return {{}, {line}};
 }
 
@@ -80,16 +81,17 @@ std::string beside_line(const Explanation& e) {
 Record beside(const Explanation& e) {
   const Measure sum = e.ledger.sum();
   Record record;
-  record.fields = {{"swapped_bytes", sum.swapped},
-                   {"untouched_bytes", sum.untouched()},
-                   {"zero_bytes", sum.zero},
-                   {"guard_bytes", e.beside.guard + sum.guard},
-                   {"page_tables_bytes", e.beside.page_tables ? Cell{*e.beside.page_tables} : Cell{}},
-                   {"kernel_stacks_bytes", e.beside.kernel_stacks},
-                   {"hugetlb_bytes", sum.hugetlb},
-                   {"uncounted_bytes", sum.uncounted},
-                   {"unmapped_memfd_bytes", e.beside.unmapped_memfds},
-                   {"unknown_bytes", sum.unknown}};
+  record.fields = {
+      {"swapped_bytes", sum.swapped},
+      {"untouched_bytes", sum.untouched()},
+      {"zero_bytes", sum.zero},
+      {"guard_bytes", e.beside.guard + sum.guard},
+      {"page_tables_bytes", e.beside.page_tables ? Cell{*e.beside.page_tables} : Cell{}},
+      {"kernel_stacks_bytes", e.beside.kernel_stacks},
+      {"hugetlb_bytes", sum.hugetlb},
+      {"uncounted_bytes", sum.uncounted},
+      {"unmapped_memfd_bytes", e.beside.unmapped_memfds},
+      {"unknown_bytes", sum.unknown}};
   if (const std::string line = beside_line(e); !line.empty()) record.lines.push_back("  " + line);
   return record;
 }
@@ -108,10 +110,10 @@ Record reconciliation(const Explanation& e) {
     record.lines.push_back(fmt::format("  the accounts' sum {} equals VmRSS, to the byte ({})",
                                        humanised(r.sum), r.sum.value));
   } else {
-    record.lines.push_back(fmt::format("  the accounts' sum {} is {} {} than VmRSS: {}",
-                                       humanised(r.sum),
-                                       humanised(Bytes{static_cast<std::uint64_t>(std::abs(r.remainder))}),
-                                       r.remainder > 0 ? "more" : "less", r.cause));
+    record.lines.push_back(
+        fmt::format("  the accounts' sum {} is {} {} than VmRSS: {}", humanised(r.sum),
+                    humanised(Bytes{static_cast<std::uint64_t>(std::abs(r.remainder))}),
+                    r.remainder > 0 ? "more" : "less", r.cause));
   }
   if (r.drift != 0) {
     record.lines.push_back(fmt::format(
@@ -142,8 +144,8 @@ std::vector<Record> findings(const std::vector<Finding>& list) {
   std::vector<Record> records;
   for (const Finding& f : list) {
     Record record;
-    record.fields = {{"id", f.id},         {"bytes", f.bytes}, {"text", f.text},
-                     {"do", f.action}, {"saves", f.saves}};
+    record.fields = {
+        {"id", f.id}, {"bytes", f.bytes}, {"text", f.text}, {"do", f.action}, {"saves", f.saves}};
     record.lines = {fmt::format("{}  {}", humanised(f.bytes), f.text), "do: " + f.action};
     if (!f.saves.empty()) record.lines.push_back("saves: " + f.saves);
     record.lines.push_back(fmt::format("more: docs/findings/{}.md", f.id));
@@ -154,7 +156,9 @@ std::vector<Record> findings(const std::vector<Finding>& list) {
 
 Table unexplained(const Explanation& e) {
   Table table;
-  table.columns = {{"start", "START"}, {"end", "END"}, {"resident_bytes", "RESIDENT"},
+  table.columns = {{"start", "START"},
+                   {"end", "END"},
+                   {"resident_bytes", "RESIDENT"},
                    {"virtual_bytes", "VIRTUAL"}};
   std::vector<Unexplained> ranges = e.ledger.unexplained();
   std::sort(ranges.begin(), ranges.end(), [](const Unexplained& a, const Unexplained& b) {
@@ -188,14 +192,13 @@ Document view(const Explanation& e, const std::vector<Finding>& found, const Exp
   const bool core = is_core(e);
   AccountTree tree;
   tree.by = core ? AccountTree::By::kHeld : AccountTree::By::kResident;
-  tree.rows = how.rows == ExplainView::Rows::kAll ? AccountTree::Rows::kAll
-                                                  : AccountTree::Rows::kWidest;
-  tree.lazily_freed = knows_lazily_freed(e) ? AccountTree::LazilyFreed::kTold
-                                            : AccountTree::LazilyFreed::kHidden;
-  const std::string folded =
-      how.rows == ExplainView::Rows::kAll
-          ? "sorted by size"
-          : "largest first; the 22 largest accounts, --all shows every one";
+  tree.rows =
+      how.rows == ExplainView::Rows::kAll ? AccountTree::Rows::kAll : AccountTree::Rows::kWidest;
+  tree.lazily_freed =
+      knows_lazily_freed(e) ? AccountTree::LazilyFreed::kTold : AccountTree::LazilyFreed::kHidden;
+  const std::string folded = how.rows == ExplainView::Rows::kAll
+                                 ? "sorted by size"
+                                 : "largest first; the 22 largest accounts, --all shows every one";
   Record head = identity(e);
   head.fields = {{"schema", std::string("strata.explain/1")}};
   Record resident;

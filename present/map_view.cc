@@ -45,8 +45,7 @@ std::string state_of(PageFlags flags) {
   for (const auto& [flag, name] : kNames) {
     if (flags.has(flag)) text += (text.empty() ? "" : " ") + std::string(name);
   }
-  if (flags.has(PageFlag::kPresent) && !flags.has(PageFlag::kFile) &&
-      !flags.has(PageFlag::kZero)) {
+  if (flags.has(PageFlag::kPresent) && !flags.has(PageFlag::kFile) && !flags.has(PageFlag::kZero)) {
     text += " anonymous";
   }
   return text;
@@ -55,7 +54,10 @@ std::string state_of(PageFlags flags) {
 class MapBuilder {
  public:
   MapBuilder(const Explanation& e, const MapView& how)
-      : e_(e), how_(how), usage_(usage_by_mapping(e)), is_core_(e.identity.kind == TargetKind::kCore) {}
+      : e_(e),
+        how_(how),
+        usage_(usage_by_mapping(e)),
+        is_core_(e.identity.kind == TargetKind::kCore) {}
 
   Document build() {
     Document d;
@@ -63,11 +65,11 @@ class MapBuilder {
     std::vector<std::size_t> order = selected();
     Record head;
     head.fields = {{"schema", std::string("strata.map/1")}};
-    head.lines = {fmt::format("{} ({}): {} mappings", printable(i.name), i.pid,
-                              e_.space.mappings.size())};
+    head.lines = {
+        fmt::format("{} ({}): {} mappings", printable(i.name), i.pid, e_.space.mappings.size())};
     if (order.size() != e_.space.mappings.size()) {
-      head.lines[0] += fmt::format(", {} shown that match \"{}\"", order.size(),
-                                   printable(how_.filter));
+      head.lines[0] +=
+          fmt::format(", {} shown that match \"{}\"", order.size(), printable(how_.filter));
     }
     d.blocks.push_back({"", "", std::move(head), ""});
     Record target;
@@ -174,10 +176,7 @@ class MapBuilder {
 
   Table pages(const std::vector<std::size_t>& order) const {
     Table table;
-    table.columns = {{"start", "START"},
-                     {"end", "END"},
-                     {"bytes", "SIZE"},
-                     {"state", "STATE"}};
+    table.columns = {{"start", "START"}, {"end", "END"}, {"bytes", "SIZE"}, {"state", "STATE"}};
     std::vector<std::size_t> by_address = order;
     std::sort(by_address.begin(), by_address.end());
     auto run = e_.runs.begin();
@@ -218,15 +217,16 @@ class MapBuilder {
                                   humanised(sum.held))};
       return record;
     }
-    record.lines = {fmt::format("  total: {} mapped, {} resident, {} proportional, {} dirty, {} swapped",
-                                humanised(size), humanised(sum.resident), humanised(proportional),
-                                humanised(sum.anonymous), humanised(sum.swapped))};
+    record.lines = {
+        fmt::format("  total: {} mapped, {} resident, {} proportional, {} dirty, {} swapped",
+                    humanised(size), humanised(sum.resident), humanised(proportional),
+                    humanised(sum.anonymous), humanised(sum.swapped))};
     if (order.size() == e_.space.mappings.size()) {
-      record.lines.push_back(fmt::format(
-          "VmSize {} ({}), VmRSS {} ({})", humanised(kernel_size.value_or(0_B)),
-          kernel_size == size ? "equal" : "differs",
-          humanised(e_.moment.resident_after.value_or(0_B)),
-          e_.moment.resident_after == sum.resident ? "equal" : "differs"));
+      record.lines.push_back(
+          fmt::format("VmSize {} ({}), VmRSS {} ({})", humanised(kernel_size.value_or(0_B)),
+                      kernel_size == size ? "equal" : "differs",
+                      humanised(e_.moment.resident_after.value_or(0_B)),
+                      e_.moment.resident_after == sum.resident ? "equal" : "differs"));
     }
     return record;
   }

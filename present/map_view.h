@@ -9,8 +9,14 @@
 namespace strata {
 
 struct MapView {
-  enum class Sort { kAddress, kSize, kResident, kProportional, kDirty, kSwapped } sort =
-      Sort::kAddress;
+  enum class Sort {
+    kAddress,
+    kSize,
+    kResident,
+    kProportional,
+    kDirty,
+    kSwapped
+  } sort = Sort::kAddress;
   std::string filter;  ///< only lines whose purpose, name or protection contain this
   enum class Pages { kHide, kShow } pages = Pages::kHide;
 };

@@ -27,19 +27,19 @@ std::string symbol_text(const Place& p) {
 Record space_record(const Place& p) {
   const Mapping& m = p.mapping;
   Record record;
-  record.fields = {{"start", m.range.start},
-                   {"end", m.range.end},
-                   {"protection", protection(m)},
-                   {"name", m.name.empty() ? Cell{} : Cell{m.name}},
-                   {"module", p.module ? Cell{p.module->name} : Cell{}},
-                   {"section", p.section ? Cell{p.section->name} : Cell{}},
-                   {"symbol", p.symbol ? Cell{p.symbol->name} : Cell{}},
-                   {"symbol_offset", p.symbol ? Cell{(p.address - p.symbol->range.start).value}
-                                              : Cell{}},
-                   {"thread", p.stack ? Cell{static_cast<std::uint64_t>(p.stack->tid)} : Cell{}}};
+  record.fields = {
+      {"start", m.range.start},
+      {"end", m.range.end},
+      {"protection", protection(m)},
+      {"name", m.name.empty() ? Cell{} : Cell{m.name}},
+      {"module", p.module ? Cell{p.module->name} : Cell{}},
+      {"section", p.section ? Cell{p.section->name} : Cell{}},
+      {"symbol", p.symbol ? Cell{p.symbol->name} : Cell{}},
+      {"symbol_offset", p.symbol ? Cell{(p.address - p.symbol->range.start).value} : Cell{}},
+      {"thread", p.stack ? Cell{static_cast<std::uint64_t>(p.stack->tid)} : Cell{}}};
   auto& lines = record.lines;
-  lines.push_back(labelled("mapping", fmt::format("{} {} {}", range_text(m.range), protection(m),
-                                                  printable(m.name))));
+  lines.push_back(labelled(
+      "mapping", fmt::format("{} {} {}", range_text(m.range), protection(m), printable(m.name))));
   if (p.module) {
     std::string text = fmt::format("{} + {:#x}", printable(p.module->name),
                                    p.address.value - p.module->load_bias.value);
@@ -48,8 +48,8 @@ Record space_record(const Place& p) {
     if (p.symbol) lines.push_back(labelled("symbol", symbol_text(p)));
   }
   if (p.stack) {
-    std::string text = fmt::format("of thread {} ({})", p.stack->tid,
-                                   printable(p.stack->thread_name));
+    std::string text =
+        fmt::format("of thread {} ({})", p.stack->tid, printable(p.stack->thread_name));
     if (p.stack->stack_pointer) {
       const bool used = p.address >= *p.stack->stack_pointer;
       text += fmt::format(", {} bytes {} the stack pointer",
@@ -89,8 +89,8 @@ std::string state_text(PageFlags f) {
   if (f.has(PageFlag::kSwapped)) return "swapped out";
   if (!f.has(PageFlag::kPresent)) return "not there: never touched, or given back";
   if (f.has(PageFlag::kZero)) return "the shared zero page: read, never written, in no counter";
-  std::string text = f.has(PageFlag::kFile) ? "present, of a file or shared memory"
-                                            : "present, anonymous";
+  std::string text =
+      f.has(PageFlag::kFile) ? "present, of a file or shared memory" : "present, anonymous";
   if (f.has(PageFlag::kHuge)) text += ", in a huge page";
   text += f.has(PageFlag::kExclusive) ? ", mapped by this process alone" : ", shared";
   return text;
@@ -109,19 +109,19 @@ Record page_record(const Place& p) {
   }
   walk += fmt::format("offset {:#x}", p.walk->offset);
   for (const std::string& name : f.kernel_flags) names += (names.empty() ? "" : " ") + name;
-  record.fields = {{"present", f.flags.has(PageFlag::kPresent)},
-                   {"swapped", f.flags.has(PageFlag::kSwapped)},
-                   {"file", f.flags.has(PageFlag::kFile)},
-                   {"zero", f.flags.has(PageFlag::kZero)},
-                   {"huge", f.flags.has(PageFlag::kHuge)},
-                   {"guard", f.flags.has(PageFlag::kGuard)},
-                   {"exclusive", f.flags.has(PageFlag::kExclusive)},
-                   {"walk", walk},
-                   {"frame", f.number ? Cell{Address{*f.number}} : Cell{}},
-                   {"frame_flags", f.number ? Cell{Path(f.kernel_flags)} : Cell{}},
-                   {"map_count", f.map_count ? Cell{*f.map_count} : Cell{}},
-                   {"numa_node", f.numa_node ? Cell{static_cast<std::uint64_t>(*f.numa_node)}
-                                             : Cell{}}};
+  record.fields = {
+      {"present", f.flags.has(PageFlag::kPresent)},
+      {"swapped", f.flags.has(PageFlag::kSwapped)},
+      {"file", f.flags.has(PageFlag::kFile)},
+      {"zero", f.flags.has(PageFlag::kZero)},
+      {"huge", f.flags.has(PageFlag::kHuge)},
+      {"guard", f.flags.has(PageFlag::kGuard)},
+      {"exclusive", f.flags.has(PageFlag::kExclusive)},
+      {"walk", walk},
+      {"frame", f.number ? Cell{Address{*f.number}} : Cell{}},
+      {"frame_flags", f.number ? Cell{Path(f.kernel_flags)} : Cell{}},
+      {"map_count", f.map_count ? Cell{*f.map_count} : Cell{}},
+      {"numa_node", f.numa_node ? Cell{static_cast<std::uint64_t>(*f.numa_node)} : Cell{}}};
   auto& lines = record.lines;
   lines.push_back(labelled("page", state_text(f.flags)));
   lines.push_back(labelled("walk", walk));
@@ -158,8 +158,8 @@ Record content_record(const Place& p) {
 Document view(const Place& p) {
   Record head;
   head.fields = {{"schema", std::string("strata.page/1")}, {"address", p.address}};
-  head.lines = {fmt::format("{:#x} in {} ({})", p.address.value, printable(p.identity.name),
-                            p.identity.pid)};
+  head.lines = {
+      fmt::format("{:#x} in {} ({})", p.address.value, printable(p.identity.name), p.identity.pid)};
   Document d;
   d.blocks.push_back({"", "", std::move(head), ""});
   d.blocks.push_back({"space", "Address space", space_record(p), ""});

@@ -9,8 +9,8 @@
 namespace strata {
 
 struct TextStyle {
-  int width = 100;      ///< columns at which sentences are wrapped
-  bool cut = false;     ///< cut a table's last column at the width too, with "…"
+  int width = 100;   ///< columns at which sentences are wrapped
+  bool cut = false;  ///< cut a table's last column at the width too, with "…"
   bool colour = false;
 };
 

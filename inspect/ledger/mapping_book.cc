@@ -54,9 +54,9 @@ void MappingBook::book_pages(const Claim&, Range part, PageFlags flags) {
 
 /// Decides what the current mapping is for.
 void MappingBook::settle() {
-  const auto widest = std::max_element(
-      shares_.begin(), shares_.end(),
-      [](const Share& a, const Share& b) { return a.bytes < b.bytes; });
+  const auto widest =
+      std::max_element(shares_.begin(), shares_.end(),
+                       [](const Share& a, const Share& b) { return a.bytes < b.bytes; });
   if (widest == shares_.end()) return;
   MappingEntry& entry = entries_[current_];
   entry.purpose = widest->account;

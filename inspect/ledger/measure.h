@@ -8,17 +8,17 @@ namespace strata {
 
 struct Measure {
   Bytes virtual_size;
-  Bytes resident;       ///< what the kernel counts in VmRSS
-  Bytes anonymous;      ///< of resident: in no file; written by the process or its parent ("dirty")
-  Bytes huge;           ///< of resident: mapped by huge pages
-  Bytes lazily_freed;   ///< of anonymous: MADV_FREE, the kernel may take it; see book_lazily_freed()
+  Bytes resident;      ///< what the kernel counts in VmRSS
+  Bytes anonymous;     ///< of resident: in no file; written by the process or its parent ("dirty")
+  Bytes huge;          ///< of resident: mapped by huge pages
+  Bytes lazily_freed;  ///< of anonymous: MADV_FREE, the kernel may take it; see book_lazily_freed()
   Bytes swapped;
-  Bytes zero;           ///< read and never written: the shared zero page, in no counter
-  Bytes guard;          ///< MADV_GUARD_INSTALL
-  Bytes hugetlb;        ///< of the huge page pool, outside RSS
-  Bytes uncounted;      ///< mapped by frame number, outside every counter
-  Bytes unknown;        ///< this kernel or privilege hides their state
-  Bytes held;           ///< in the core file
+  Bytes zero;       ///< read and never written: the shared zero page, in no counter
+  Bytes guard;      ///< MADV_GUARD_INSTALL
+  Bytes hugetlb;    ///< of the huge page pool, outside RSS
+  Bytes uncounted;  ///< mapped by frame number, outside every counter
+  Bytes unknown;    ///< this kernel or privilege hides their state
+  Bytes held;       ///< in the core file
 
   /// Adds `bytes` of pages in the state `flags`; virtual_size is not touched.
   constexpr void add(PageFlags flags, Bytes bytes) {

@@ -35,9 +35,9 @@ struct Place {
   std::optional<Section> section;
   std::optional<Symbol> symbol;
   std::optional<Stack> stack;
-  std::optional<TableWalk> walk;  ///< nothing for a core
-  std::optional<Frame> frame;     ///< nothing for a core
-  std::vector<std::byte> content; ///< up to 64 bytes from `address` on, where asked for
+  std::optional<TableWalk> walk;   ///< nothing for a core
+  std::optional<Frame> frame;      ///< nothing for a core
+  std::vector<std::byte> content;  ///< up to 64 bytes from `address` on, where asked for
   std::vector<std::string> notes;
 };
 

@@ -13,10 +13,10 @@
 namespace strata {
 
 struct Witness {
-  std::string name;             ///< "VmRSS before", "smaps, sum of Rss", …
-  std::optional<Bytes> value;   ///< nothing where it was not, or could not be, read
-  bool exact = false;           ///< whether on this kernel it must equal the sum of a still process
-  std::string why;              ///< what makes it inexact, or why it is absent, or differs
+  std::string name;            ///< "VmRSS before", "smaps, sum of Rss", …
+  std::optional<Bytes> value;  ///< nothing where it was not, or could not be, read
+  bool exact = false;          ///< whether on this kernel it must equal the sum of a still process
+  std::string why;             ///< what makes it inexact, or why it is absent, or differs
 };
 
 /// a less b, signed.

@@ -58,8 +58,8 @@ std::vector<Witness> gather_witnesses(const Target& target, const ExplainOptions
     witnesses.push_back({"smaps, sum of Rss", sum_of_resident(e.usage), true,
                          e.moment.frozen ? "" : "read before the scan, from the running target"});
   }
-  const bool walks = options.witnesses == ExplainOptions::Witnesses::kAll ||
-                     e.reconciliation.sum < kCheapWalk;
+  const bool walks =
+      options.witnesses == ExplainOptions::Witnesses::kAll || e.reconciliation.sum < kCheapWalk;
   if (walks) {
     auto rollup = read_smaps_rollup(target);
     if (rollup) {
@@ -71,8 +71,8 @@ std::vector<Witness> gather_witnesses(const Target& target, const ExplainOptions
     witnesses.push_back({"smaps_rollup", std::nullopt, true,
                          "costs one more walk of all page tables: --witnesses all"});
   }
-  witnesses.push_back({"/proc/PID/stat", e.moment.after.stat_resident, false,
-                       "approximate on every kernel"});
+  witnesses.push_back(
+      {"/proc/PID/stat", e.moment.after.stat_resident, false, "approximate on every kernel"});
   return witnesses;
 }
 

@@ -105,8 +105,8 @@ Result<Counters> read_status(const Target& target) {
 bool resident_is_exact() {
   constexpr std::size_t kPages = 3;
   const std::size_t size = page_size().value;
-  void* const memory = mmap(nullptr, kPages * size, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, kPages * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return false;
   const auto resident = []() -> std::optional<Bytes> {
     auto status = read_text(AT_FDCWD, "/proc/self/status");

@@ -15,18 +15,18 @@
 namespace strata {
 
 struct Counters {
-  std::optional<Bytes> virtual_size;      ///< VmSize
-  std::optional<Bytes> resident;          ///< VmRSS
+  std::optional<Bytes> virtual_size;  ///< VmSize
+  std::optional<Bytes> resident;      ///< VmRSS
   std::optional<Bytes> resident_anonymous;
   std::optional<Bytes> resident_file;
-  std::optional<Bytes> resident_shared;   ///< RssShmem: shared memory, memfds, tmpfs
-  std::optional<Bytes> peak_resident;     ///< VmHWM
-  std::optional<Bytes> swapped;           ///< VmSwap
-  std::optional<Bytes> page_tables;       ///< VmPTE
-  std::optional<Bytes> hugetlb;           ///< HugetlbPages
+  std::optional<Bytes> resident_shared;  ///< RssShmem: shared memory, memfds, tmpfs
+  std::optional<Bytes> peak_resident;    ///< VmHWM
+  std::optional<Bytes> swapped;          ///< VmSwap
+  std::optional<Bytes> page_tables;      ///< VmPTE
+  std::optional<Bytes> hugetlb;          ///< HugetlbPages
   std::optional<std::uint64_t> threads;
   std::optional<Bytes> statm_resident;
-  std::optional<Bytes> stat_resident;     ///< /proc/PID/stat's rss: approximate on every kernel
+  std::optional<Bytes> stat_resident;  ///< /proc/PID/stat's rss: approximate on every kernel
   std::optional<std::uint64_t> minor_faults;
   std::optional<std::uint64_t> major_faults;
 };

@@ -16,11 +16,11 @@ namespace {
 
 // Bits of /proc/kpageflags (Linux include/uapi/linux/kernel-page-flags.h), index = bit.
 constexpr std::array<const char*, 27> kFlagNames = {
-    "LOCKED",        "ERROR",         "REFERENCED", "UPTODATE", "DIRTY",    "LRU",
-    "ACTIVE",        "SLAB",          "WRITEBACK",  "RECLAIM",  "BUDDY",    "MMAP",
-    "ANON",          "SWAPCACHE",     "SWAPBACKED", "COMPOUND_HEAD", "COMPOUND_TAIL", "HUGE",
-    "UNEVICTABLE",   "HWPOISON",      "NOPAGE",     "KSM",      "THP",      "OFFLINE",
-    "ZERO_PAGE",     "IDLE",          "PGTABLE"};
+    "LOCKED",      "ERROR",     "REFERENCED", "UPTODATE",      "DIRTY",         "LRU",
+    "ACTIVE",      "SLAB",      "WRITEBACK",  "RECLAIM",       "BUDDY",         "MMAP",
+    "ANON",        "SWAPCACHE", "SWAPBACKED", "COMPOUND_HEAD", "COMPOUND_TAIL", "HUGE",
+    "UNEVICTABLE", "HWPOISON",  "NOPAGE",     "KSM",           "THP",           "OFFLINE",
+    "ZERO_PAGE",   "IDLE",      "PGTABLE"};
 
 std::optional<std::uint64_t> read_word(const char* path, std::uint64_t index) {
   auto file = open_file(AT_FDCWD, path, O_RDONLY);
@@ -46,8 +46,7 @@ void read_kernel_flags(const Means& means, Frame& frame) {
 void read_numa_node(const Target& target, Address page, Frame& frame) {
   void* pages[] = {reinterpret_cast<void*>(page.value)};
   int status[] = {0};
-  const long done =
-      syscall(SYS_move_pages, target.identity().pid, 1ul, pages, nullptr, status, 0);
+  const long done = syscall(SYS_move_pages, target.identity().pid, 1ul, pages, nullptr, status, 0);
   if (done == 0 && status[0] >= 0) {
     frame.numa_node = status[0];
   } else {
@@ -70,8 +69,8 @@ TableWalk walk_of(Address address, int levels) {
   TableWalk walk;
   for (int i = 0; i < levels; ++i) {
     const int shift = 12 + 9 * (levels - 1 - i);
-    walk.levels.push_back({levels == 5 ? kFive[i] : kFour[i],
-                           static_cast<unsigned>(address.value >> shift & 511)});
+    walk.levels.push_back(
+        {levels == 5 ? kFive[i] : kFour[i], static_cast<unsigned>(address.value >> shift & 511)});
   }
   walk.offset = static_cast<unsigned>(address.value & 4095);
   return walk;

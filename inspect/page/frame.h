@@ -32,10 +32,10 @@ struct Frame {
   PageFlags flags;                     ///< kHuge only where PAGEMAP_SCAN tells
   std::optional<std::uint64_t> entry;  ///< the raw pagemap entry
   std::optional<std::uint64_t> number;
-  std::vector<std::string> kernel_flags;  ///< "LRU", "ANON", "THP", …
-  std::optional<std::uint64_t> map_count; ///< how many page tables map the frame
+  std::vector<std::string> kernel_flags;   ///< "LRU", "ANON", "THP", …
+  std::optional<std::uint64_t> map_count;  ///< how many page tables map the frame
   std::optional<int> numa_node;
-  std::vector<std::string> hidden;        ///< what could not be seen and why, a sentence each
+  std::vector<std::string> hidden;  ///< what could not be seen and why, a sentence each
 };
 
 /// How many levels this machine's page tables have: 4, or 5 with LA57.

@@ -7,9 +7,8 @@ namespace strata {
 
 Result<std::vector<Range>> PresentMemory::present(Range range) const {
   if (scanner_ == nullptr) return std::vector<Range>{range};
-  const ScanRange whole{{round_down(range.start, page_size()), round_up(range.end, page_size())},
-                        {},
-                        std::nullopt};
+  const ScanRange whole{
+      {round_down(range.start, page_size()), round_up(range.end, page_size())}, {}, std::nullopt};
   std::vector<Range> parts;
   auto done = scanner_->scan(std::span(&whole, 1), [&](const PageRun& run) {
     if (!run.flags.has(PageFlag::kPresent)) return;

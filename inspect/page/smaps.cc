@@ -16,7 +16,7 @@ namespace {
 
 struct Field {
   std::string_view key;
-  Bytes MappingUsage::*figure;  // null: a key we know and do not keep
+  Bytes MappingUsage::* figure;  // null: a key we know and do not keep
 };
 
 // In the kernel's order, so that the next line is nearly always the next field.
@@ -101,8 +101,7 @@ bool SmapsParser::FormLine::key_matches(const char* start) const {
          word_at<std::uint64_t>(start + last) == word_at<std::uint64_t>(key.data() + last);
 }
 
-void SmapsParser::learn(std::string_view line, std::string_view key,
-                        Bytes MappingUsage::*figure) {
+void SmapsParser::learn(std::string_view line, std::string_view key, Bytes MappingUsage::* figure) {
   if (form_is_whole_) return;
   form_.push_back({form_size_, line.size(), std::string(key), figure});
   // A line too short to be compared word by word is of no kernel: then all are read by line.
@@ -120,8 +119,8 @@ bool SmapsParser::take_alike(std::string_view text) {
     if (*end != '\n' || !line.key_matches(start)) return false;
     if (line.figure == nullptr) continue;
     if (word_at<std::uint32_t>(end - 3) != kUnit) return false;
-    // The figure is aligned to the right, so it is read from its end. 15 digits cannot overflow when
-    // they are made bytes.
+    // The figure is aligned to the right, so it is read from its end. 15 digits cannot overflow
+    // when they are made bytes.
     const char* const most = std::max(start + line.key.size(), end - 3 - 15);
     std::uint64_t kilobytes = 0, scale = 1;
     const char* digit = end - 4;

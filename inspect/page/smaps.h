@@ -36,7 +36,7 @@ struct MappingUsage {
   Bytes same_page_merged;  ///< KSM
   Bytes lazily_freed;      ///< MADV_FREE, not reclaimed yet
   Bytes anonymous_huge;
-  Bytes shared_huge;       ///< shared memory mapped by huge pages
+  Bytes shared_huge;  ///< shared memory mapped by huge pages
   Bytes file_huge;
   Bytes shared_hugetlb;
   Bytes private_hugetlb;
@@ -68,14 +68,14 @@ class SmapsParser {
     std::size_t offset;            // from the first figure
     std::size_t size;              // without the newline
     std::string key;               // with its colon
-    Bytes MappingUsage::*figure;   // null: not kept
+    Bytes MappingUsage::* figure;  // null: not kept
 
     bool key_matches(const char* start) const;
   };
 
   Result<void> take_line(std::string_view line);
   Result<void> take_figure(std::string_view line);
-  void learn(std::string_view line, std::string_view key, Bytes MappingUsage::*figure);
+  void learn(std::string_view line, std::string_view key, Bytes MappingUsage::* figure);
   bool take_alike(std::string_view text);
 
   std::vector<MappingUsage>& into_;

@@ -14,16 +14,16 @@ namespace strata {
 /// Who wins where claims overlap; later entries win over earlier ones. This is the only table of
 /// its kind: a new source takes a place in it and never compares itself with another.
 enum class Rank : std::uint8_t {
-  kMapping,       ///< what the kernel's own line says of a mapping
-  kOwner,         ///< who holds a pointer to an anonymous mapping, or borders on it
-  kSegment,       ///< a module's PT_LOAD
-  kSection,       ///< a module's ELF section, and RELRO
-  kRuntimeRegion, ///< what a runtime reserved as a whole: the JVM's heap, V8's cage, Go's arenas
-  kHeap,          ///< an allocator's region: arena, sub-heap, mmapped chunk, pool
-  kStack,         ///< a thread's stack, wherever it was allocated
-  kStackPart,     ///< used, or below the stack pointer
-  kThreadBlock,   ///< TLS and the thread control block
-  kBlock,         ///< one block in a heap
+  kMapping,        ///< what the kernel's own line says of a mapping
+  kOwner,          ///< who holds a pointer to an anonymous mapping, or borders on it
+  kSegment,        ///< a module's PT_LOAD
+  kSection,        ///< a module's ELF section, and RELRO
+  kRuntimeRegion,  ///< what a runtime reserved as a whole: the JVM's heap, V8's cage, Go's arenas
+  kHeap,           ///< an allocator's region: arena, sub-heap, mmapped chunk, pool
+  kStack,          ///< a thread's stack, wherever it was allocated
+  kStackPart,      ///< used, or below the stack pointer
+  kThreadBlock,    ///< TLS and the thread control block
+  kBlock,          ///< one block in a heap
 };
 
 struct Claim {

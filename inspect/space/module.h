@@ -43,7 +43,7 @@ struct Module {
   std::vector<Segment> segments;
   std::vector<Section> sections;  ///< those that lie in memory, by address, without .tbss
   std::optional<Range> relro;
-  Bytes tls_size;       ///< PT_TLS memsz; 0: none
+  Bytes tls_size;  ///< PT_TLS memsz; 0: none
   Bytes tls_alignment;
   std::string build_id;          ///< lower-case hex; empty where there is none
   std::string sections_unknown;  ///< why there are no sections; empty where there are

@@ -37,9 +37,11 @@ std::vector<Claim> claim_modules(const Space& space, Chart& chart) {
     for (const Segment& segment : module.segments) {
       const AccountId account = chart.open(whole, segment_name(segment));
       // The rest of its last page belongs to nobody else: .bss ends in the middle of one.
-      claims.push_back({{round_down(segment.range.start, page_size()),
-                         round_up(segment.range.end, page_size())},
-                        chart.open(whole, "padding"), by_segment, Rank::kOwner});
+      claims.push_back(
+          {{round_down(segment.range.start, page_size()), round_up(segment.range.end, page_size())},
+           chart.open(whole, "padding"),
+           by_segment,
+           Rank::kOwner});
       claims.push_back({segment.range,
                         chart.open(account, has_sections ? "headers and padding" : "whole segment"),
                         by_segment, Rank::kSegment});

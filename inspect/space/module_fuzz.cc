@@ -48,13 +48,15 @@ void check(const Module& module) {
 void run(FakeTarget& target) {
   for (const Module& module : read_modules(PresentMemory(target, nullptr), target.mappings)) {
     check(module);
-    const auto found = find_symbols(PresentMemory(target, nullptr), module, {"malloc", "a", "main_arena", "malloc"});
+    const auto found = find_symbols(PresentMemory(target, nullptr), module,
+                                    {"malloc", "a", "main_arena", "malloc"});
     if (found) {
       for (const Symbol& symbol : *found) require(module.range.contains(symbol.range.start));
     }
     for (std::size_t i = 0; i < std::min<std::size_t>(module.segments.size(), 2); ++i) {
       const Segment& segment = module.segments[i];
-      const auto symbol = find_symbol_at(PresentMemory(target, nullptr), module, segment.range.start + Bytes{64});
+      const auto symbol =
+          find_symbol_at(PresentMemory(target, nullptr), module, segment.range.start + Bytes{64});
       if (symbol && *symbol) require(module.range.contains((*symbol)->range.start));
     }
   }

@@ -49,7 +49,8 @@ class StackFinder {
       if (is_main(*thread)) {
         stack = main_stack(*thread);
         if (stack && descriptor != descriptors_.end()) {
-          stack->thread_block = thread_block(descriptor->second, control_block_end(descriptor->second));
+          stack->thread_block =
+              thread_block(descriptor->second, control_block_end(descriptor->second));
         }
       } else if (descriptor != descriptors_.end()) {
         stack = by_descriptor(*thread, descriptor->second);
@@ -59,16 +60,15 @@ class StackFinder {
     }
     std::sort(stacks.begin(), stacks.end(),
               [](const Stack& a, const Stack& b) { return a.range.start < b.range.start; });
-    // Two threads on one stack (clone without a stack of its own, a mistaken find): the first stays.
+    // Two threads on one stack (clone without a stack of its own, a mistaken find): the first
+    // stays.
     const auto same = [](const Stack& a, const Stack& b) { return a.range.overlaps(b.range); };
     stacks.erase(std::unique(stacks.begin(), stacks.end(), same), stacks.end());
     return stacks;
   }
 
  private:
-  bool is_main(const Thread& thread) const {
-    return thread.tid == memory_.target().identity().pid;
-  }
+  bool is_main(const Thread& thread) const { return thread.tid == memory_.target().identity().pid; }
 
   const Mapping* mapping_at(Address address) const {
     auto next = std::upper_bound(mappings_.begin(), mappings_.end(), address,
@@ -171,9 +171,8 @@ class StackFinder {
   }
 
   std::optional<Stack> main_stack(const Thread& thread) const {
-    const auto labelled = std::find_if(mappings_.begin(), mappings_.end(), [](const Mapping& m) {
-      return m.is_labelled("[stack]");
-    });
+    const auto labelled = std::find_if(mappings_.begin(), mappings_.end(),
+                                       [](const Mapping& m) { return m.is_labelled("[stack]"); });
     const Mapping* mapping = labelled == mappings_.end() ? nullptr : &*labelled;
     if (mapping == nullptr && thread.stack_pointer) mapping = mapping_at(*thread.stack_pointer);
     if (mapping == nullptr) return std::nullopt;
@@ -239,8 +238,8 @@ class StackFinder {
     stack.range = mapping->range;
     stack.guard = below.range;
     stack.stack_pointer = thread.stack_pointer;
-    stack.evidence = fmt::format("the stack pointer of thread {} is in it, and a guard below",
-                                 thread.tid);
+    stack.evidence =
+        fmt::format("the stack pointer of thread {} is in it, and a guard below", thread.tid);
     return stack;
   }
 

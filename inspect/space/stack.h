@@ -1,7 +1,7 @@
 // inspect/space/stack.h - where each thread's stack lies.
 //
 //     guard | never touched … | below the stack pointer | used … | static TLS | control block
-//           ^ range.start                              ^ stack_pointer                      range.end
+//           ^ range.start                              ^ stack_pointer range.end
 //
 // A thread's stack carries no label. glibc keeps a thread's descriptor at the top of the stack that
 // it mapped, and the descriptor says where the stack begins and who runs on it; where there is no

@@ -28,13 +28,15 @@ std::vector<Claim> claim_stacks(const Space& space, Chart& chart) {
     if (stack.stack_pointer) {
       const Address used_from = std::max(*stack.stack_pointer - kRedZone, stack.range.start);
       claims.push_back({{stack.range.start, used_from},
-                        chart.open(own, "below the stack pointer"), why, Rank::kStackPart});
-      claims.push_back({{used_from, stack.range.end}, chart.open(own, "used"), why,
+                        chart.open(own, "below the stack pointer"),
+                        why,
                         Rank::kStackPart});
+      claims.push_back(
+          {{used_from, stack.range.end}, chart.open(own, "used"), why, Rank::kStackPart});
     }
     if (stack.thread_block) {
-      claims.push_back({*stack.thread_block, chart.open(own, "thread-local storage"), why,
-                        Rank::kThreadBlock});
+      claims.push_back(
+          {*stack.thread_block, chart.open(own, "thread-local storage"), why, Rank::kThreadBlock});
     }
   }
   return claims;

@@ -82,7 +82,8 @@ TEST(FindSymbols, SkipsThreadLocalOnesAndFindsLocalOnes) {
   const OwnProcess own = own_process();
   const Module* program = own.find(address_of(&strata_symbol_test_function));
   ASSERT_NE(program, nullptr);
-  const auto found = find_symbols(PresentMemory(*own.process, nullptr), *program,
+  const auto found = find_symbols(
+      PresentMemory(*own.process, nullptr), *program,
       {"strata_symbol_test_function", "strata_symbol_test_thread_local", "symbol_test_function"});
   ASSERT_TRUE(found) << to_text(found.error());
   ASSERT_EQ(found->size(), 1u);
@@ -95,7 +96,8 @@ TEST(FindSymbolAt, NamesWhatCoversTheAddress) {
   ASSERT_NE(libc, nullptr);
   void* const handle = dlopen(LIBC_SO, RTLD_NOW | RTLD_NOLOAD);
   const Address getenv_start = address_of(dlsym(handle, "getenv"));
-  const auto found = find_symbol_at(PresentMemory(*own.process, nullptr), *libc, getenv_start + Bytes{3});
+  const auto found =
+      find_symbol_at(PresentMemory(*own.process, nullptr), *libc, getenv_start + Bytes{3});
   ASSERT_TRUE(found) << to_text(found.error());
   ASSERT_TRUE(*found);
   EXPECT_EQ((*found)->name, "getenv");
@@ -103,8 +105,8 @@ TEST(FindSymbolAt, NamesWhatCoversTheAddress) {
 
   const Module* program = own.find(address_of(&strata_symbol_test_local));
   ASSERT_NE(program, nullptr);
-  const auto local =
-      find_symbol_at(PresentMemory(*own.process, nullptr), *program, address_of(&strata_symbol_test_local) + Bytes{99});
+  const auto local = find_symbol_at(PresentMemory(*own.process, nullptr), *program,
+                                    address_of(&strata_symbol_test_local) + Bytes{99});
   ASSERT_TRUE(local) << to_text(local.error());
   ASSERT_TRUE(*local);
   EXPECT_NE((*local)->name.find("strata_symbol_test_local"), std::string::npos);
@@ -199,7 +201,8 @@ TEST(FindSymbolAt, PrefersTheInnermostThenTheNearestBelow) {
   const FakeTarget target = image.loaded();
   const Module module = only_module(target);
   const auto name_at = [&](std::uint64_t offset) -> std::string {
-    const auto found = find_symbol_at(PresentMemory(target, nullptr), module, kBase + Bytes{offset});
+    const auto found =
+        find_symbol_at(PresentMemory(target, nullptr), module, kBase + Bytes{offset});
     EXPECT_TRUE(found) << to_text(found.error());
     return *found ? (*found)->name : "none";
   };
@@ -234,8 +237,8 @@ TEST(FindSymbols, FindsNamesAcrossTheReadingWindow) {
   image.contents.emplace_back(end, bytes_of(image.strings, image.strings.size()));
   image.sections[3].sh_offset = end;
   target = image.target();
-  const auto found =
-      find_symbols(PresentMemory(target, nullptr), only_module(target), {"abc", "across_the_edge", "cross_the_edge"});
+  const auto found = find_symbols(PresentMemory(target, nullptr), only_module(target),
+                                  {"abc", "across_the_edge", "cross_the_edge"});
   ASSERT_TRUE(found) << to_text(found.error());
   ASSERT_EQ(found->size(), 2u);
   EXPECT_EQ((*found)[0].range.start, kBase + Bytes{0x1100});
@@ -265,7 +268,9 @@ TEST(FindSymbols, RefusesTablesThatLie) {
     const auto found = find_symbols(PresentMemory(target, nullptr), only_module(target), {"a"});
     ASSERT_FALSE(found) << &lie - lies;
     EXPECT_EQ(found.error().cause, lie.cause) << to_text(found.error());
-    EXPECT_FALSE(find_symbol_at(PresentMemory(target, nullptr), only_module(target), kBase + Bytes{0x1004})) << &lie - lies;
+    EXPECT_FALSE(
+        find_symbol_at(PresentMemory(target, nullptr), only_module(target), kBase + Bytes{0x1004}))
+        << &lie - lies;
   }
 }
 

@@ -134,8 +134,8 @@ Result<std::unique_ptr<Process>> Process::open(pid_t pid) {
     identity.command_line = join_arguments(std::move(*arguments));
   }
   identity.executable = read_link(directory->fd(), "exe");
-  // Opened now, so that reading is const for any number of threads; where it is refused, read_memory()
-  // says why.
+  // Opened now, so that reading is const for any number of threads; where it is refused,
+  // read_memory() says why.
   auto memory = open_file(directory->fd(), "mem", O_RDONLY);
   std::unique_ptr<Process> process(new Process(std::move(*directory), std::move(identity)));
   if (memory) process->memory_ = std::move(*memory);

@@ -39,7 +39,7 @@ class Process final : public Target {
 
   File directory_;  // of /proc/PID, or of /proc/TID where the leader has ended
   Identity identity_;
-  File memory_;     // its "mem"; none where that is refused
+  File memory_;  // its "mem"; none where that is refused
 };
 
 struct ProcessMatch {

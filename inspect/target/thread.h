@@ -15,8 +15,8 @@ namespace strata {
 struct Thread {
   pid_t tid = 0;
   pid_t inner_tid = 0;  ///< the number it knows itself by, in its own PID namespace (a container)
-  std::string name;  ///< raw bytes of the target's choosing: show it through printable()
-  char state = '?';  ///< as in proc(5): R, S, D, T, t, Z, X; '?' where it is not known
+  std::string name;     ///< raw bytes of the target's choosing: show it through printable()
+  char state = '?';     ///< as in proc(5): R, S, D, T, t, Z, X; '?' where it is not known
   // Registers are known of a thread that is stopped or blocked in the kernel, never of a running
   // one.
   std::optional<Address> stack_pointer;

@@ -12,7 +12,8 @@ chmod 711 "$work"
 chmod 777 "$PWD"
 as_nobody() { setpriv --reuid nobody --regid nogroup --clear-groups env HOME="$PWD" "$@"; }
 as_nobody "$bin/initdb" -D "$PWD/cluster" --no-sync >log 2>&1 || skip "initdb: $(tail -n 1 log)"
-as_nobody "$bin/postgres" -D "$PWD/cluster" -k "$PWD" -c listen_addresses= >>log 2>&1 &
+# Not by the function: its subshell would be $!.
+setpriv --reuid nobody --regid nogroup --clear-groups "$bin/postgres" -D "$PWD/cluster" -k "$PWD" -c listen_addresses= >>log 2>&1 &
 postmaster=$!
 sql() { as_nobody "$bin/psql" -h "$PWD" -d postgres -qAt "$@"; }
 eventually sql -c 'select 1' >/dev/null 2>&1

@@ -2,7 +2,7 @@
 # shown is shown, or one clear error; never a signal, never an exit code of another meaning.
 . "$(dirname "$0")/../scenario.sh"
 
-rounds=${rounds:-12}
+rounds=${rounds:-8}
 look() {  # OPTION…
   time_limit=30 run strata "$@"
   case $exit_code in
