@@ -202,7 +202,7 @@ class MapBuilder {
       if (usage_[i] != nullptr) proportional += usage_[i]->proportional;
     }
     const auto counter = [](const std::optional<Bytes>& b) { return b ? Cell{*b} : Cell{}; };
-    const std::optional<Bytes> kernel_size = e_.moment.virtual_size;
+    const std::optional<Bytes> kernel_size = e_.moment.after.virtual_size;
     Record record;
     record.fields = {{"size_bytes", size},
                      {"vmsize_bytes", counter(kernel_size)},

@@ -50,7 +50,7 @@ Explanation made_up() {
   }
   e.space.threads.resize(1);
   e.moment.resident_before = e.moment.resident_after = page_size() * 6;
-  e.moment.virtual_size = 48_KiB;
+  e.moment.after.virtual_size = 48_KiB;
   e.reconciliation = {page_size() * 6, page_size() * 6, 0, 0, ""};
   e.witnesses = {{"VmRSS after", page_size() * 6, true, ""}, {"smaps", std::nullopt, true, "none"}};
   e.notes = {"something was not seen"};

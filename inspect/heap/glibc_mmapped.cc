@@ -125,10 +125,9 @@ class Search {
       const auto chunk = chunk_by(header, at, run->end);
       if (!chunk) return;
       // The one before is followed by a header, so its end is sure now.
-      if (!candidates_.empty() && candidates_.back().range.end == at) {
-        candidates_.back().ends_sure = true;
-      }
-      candidates_.push_back({*chunk, ends_surely(chunk->end)});
+      const bool follows = !candidates_.empty() && candidates_.back().range.end == at;
+      if (follows) candidates_.back().ends_sure = true;
+      candidates_.push_back({*chunk, ends_surely(chunk->end), follows});
       order_.insert(std::upper_bound(order_.begin(), order_.end(), *chunk), *chunk);
       bytes_ += chunk->size();
       at = chunk->end;
@@ -211,12 +210,17 @@ Bytes sum_of(const std::vector<Range>& ranges) {
   return sum;
 }
 
+Bytes sum_of(const std::vector<MmappedCandidate>& candidates) {
+  Bytes sum;
+  for (const MmappedCandidate& candidate : candidates) sum += candidate.range.size();
+  return sum;
+}
+
 }  // namespace
 
 std::optional<std::vector<Range>> choose_by_count(const std::vector<MmappedCandidate>& candidates,
                                                   std::uint32_t count, Bytes bytes) {
-  Bytes sum;
-  for (const MmappedCandidate& candidate : candidates) sum += candidate.range.size();
+  const Bytes sum = sum_of(candidates);
   // Each left out is one level of recursion.
   constexpr std::size_t kMostLeftOut = 64;
   if (candidates.size() < count || sum < bytes || candidates.size() - count > kMostLeftOut) {
@@ -254,10 +258,19 @@ MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory
         "of {} in all that malloc_par counts",
         parameters->mmapped_chunks, size_text(parameters->mmapped_bytes));
   } else {
+    // A chunk right behind another one is as sure as that one, though foreign memory may have
+    // merged with its end, unless there are more than glibc counts.
+    const bool within_count = parameters &&
+                              search.candidates().size() <= parameters->mmapped_chunks &&
+                              sum_of(search.candidates()) <= parameters->mmapped_bytes;
     for (const MmappedCandidate& candidate : search.candidates()) {
-      if (candidate.ends_sure) found.chunks.push_back(candidate.range);
+      if (candidate.ends_sure || (candidate.follows && within_count)) {
+        found.chunks.push_back(candidate.range);
+      }
     }
-    found.evidence = "a header with IS_MMAPPED whose size steps exactly to the mapping's end";
+    found.evidence =
+        "a header with IS_MMAPPED whose size steps exactly to the mapping's end, or that stands "
+        "right behind such a chunk";
   }
   std::sort(found.chunks.begin(), found.chunks.end());
   if (parameters && sum_of(found.chunks) != parameters->mmapped_bytes) {

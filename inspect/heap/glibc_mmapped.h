@@ -31,7 +31,8 @@ MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory
 
 struct MmappedCandidate {
   Range range;
-  bool ends_sure;  ///< at a mapping's end, at another's claim, or at the next chunk
+  bool ends_sure;        ///< at a mapping's end, at another's claim, or at the next chunk
+  bool follows = false;  ///< right behind another candidate
 };
 /// Those of `candidates` that belong to every choice of `count` of them with `bytes` in all;
 /// nothing where there is no such choice, or too many to try.

@@ -87,6 +87,7 @@ class LiveExplainer {
     if (!before) return pass(before);
     e_.moment.before = *before;
     if (asks_for_smaps() && !fits_while_standing()) read_usage();
+    if (e_.means.frames) relatives_ = find_relatives(e_.identity.pid);
 
     std::optional<Freeze> freeze;
     if (options_.freeze_limit) {
@@ -107,11 +108,12 @@ class LiveExplainer {
     if (freeze) {
       e_.moment.frozen = freeze->holds();
       if (!e_.moment.frozen) {
-        e_.notes.push_back("the target had to be let go before all was read: --freeze-limit");
+        e_.moment.let_go_early = true;
       }
       e_.moment.stood = std::chrono::duration_cast<Duration>(freeze->release());
     }
     if (!done) return pass(done);
+    book_lazily_freed(*scanner);
     if (counts) {
       zeros.read_while([] { return true; });
       e_.huge_contents = zeros.contents();
@@ -122,8 +124,6 @@ class LiveExplainer {
           compare_relatives(target_, std::move(relatives_), anonymous_, options_.most_compared);
     }
     e_.most_mappings = read_most_mappings();
-    auto after = read_counters(target_);
-    if (after) e_.moment.after = *after;
     e_.beside = read_beside(target_, e_.moment.after, e_.space);
     reconcile(e_);
     e_.witnesses = gather_witnesses(target_, options_, e_);
@@ -157,7 +157,11 @@ class LiveExplainer {
     }
     const double text = kTextSecondsPerMapping * static_cast<double>(e_.space.mappings.size());
     const bool cheap = walk_seconds() < std::max(kShortWalk, text) && fits_while_standing();
-    if (cheap || (asks_for_smaps() && fits_while_standing())) return read_usage();
+    if (cheap || (asks_for_smaps() && fits_while_standing())) {
+      read_usage();
+      e_.moment.smaps_while_standing = options_.freeze_limit.has_value();
+      return;
+    }
     const double cost = 1000 * (walk_seconds() + text);
     e_.usage_unread = fmt::format("costs the kernel about {:.0f} ms: --witnesses all", cost);
     e_.notes.push_back(
@@ -177,58 +181,78 @@ class LiveExplainer {
     }
   }
 
+  /// Takes the picture again until VmRSS is the same before and after. A target that runs may have
+  /// mapped more since its mappings were listed, so then all of it is taken again.
   Result<void> take_stock(const PageScanner& scanner, const std::vector<Thread>& frozen) {
     const PresentMemory memory(target_, &scanner);
+    const std::size_t notes_before = e_.notes.size();
+    for (e_.moment.tries = 1;; ++e_.moment.tries) {
+      if (e_.moment.tries == 1 || frozen.empty()) {
+        e_.notes.resize(notes_before);
+        if (auto surveyed = survey(memory, frozen); !surveyed) return surveyed;
+      }
+      if (auto scanned = scan(scanner); !scanned) return scanned;
+      if (e_.moment.tries >= options_.most_tries || settled(frozen.empty())) return {};
+    }
+  }
+
+  bool settled(bool running) const {
+    const Moment& m = e_.moment;
+    if (m.resident_before != m.resident_after) return false;
+    return !running || !resident_is_exact() || e_.ledger.sum().resident == m.resident_after;
+  }
+
+  Result<void> survey(const PresentMemory& memory, const std::vector<Thread>& frozen) {
     auto survey = take_survey(memory, frozen, e_.ledger.chart());
     if (!survey) return pass(survey);
-    StoredClaims claims(adopt(e_, std::move(*survey)));
+    claims_.emplace(adopt(e_, std::move(*survey)));
+    if (e_.moment.tries > 1) e_.usage.clear();
     read_usage_if_worth_it();
-    const ScanPlan plan = plan_scan(target_, e_);
-    if (e_.means.frames) relatives_ = find_relatives(e_.identity.pid);
-    for (e_.moment.tries = 1;; ++e_.moment.tries) {
-      e_.ledger.clear();
-      e_.runs.clear();
-      anonymous_.clear();
-      huge_.clear();
-      claims.rewind();
-      MappingBook mappings(e_.space.mappings, e_.ledger.chart());
-      auto before = read_status(target_);
-      if (!before) return pass(before);
-      e_.moment.resident_before = before->resident;
-      Sweep sweep(claims, book_into(e_.ledger, mappings));
-      const auto put = [&](const PageRun& run) {
-        sweep.add(run);
-        keep(run);
-      };
-      auto hidden = plan.hidden.begin();
-      const auto put_hidden = [&](Address until) {
-        for (; hidden != plan.hidden.end() && hidden->start < until; ++hidden) {
-          PageRun unknown{*hidden, {}};
-          unknown.flags.set(PageFlag::kUnknown);
-          put(unknown);
-        }
-      };
-      auto scanned = scanner.scan(plan.ranges, [&](const PageRun& run) {
-        put_hidden(run.range.start);
-        put(run);
-      });
-      put_hidden(Address{~0ull});
-      if (!scanned) return scanned;
-      sweep.finish();
-      e_.mappings = mappings.finish();
-      auto after = read_status(target_);
-      if (!after) return pass(after);
-      e_.moment.resident_after = after->resident;
-      e_.moment.virtual_size = after->virtual_size;
-      if (before->resident == after->resident || e_.moment.tries >= options_.most_tries) break;
-    }
-    book_lazily_freed(scanner, claims);
+    plan_ = plan_scan(target_, e_);
+    return {};
+  }
+
+  Result<void> scan(const PageScanner& scanner) {
+    e_.ledger.clear();
+    e_.runs.clear();
+    anonymous_.clear();
+    huge_.clear();
+    claims_->rewind();
+    MappingBook mappings(e_.space.mappings, e_.ledger.chart());
+    auto before = read_status(target_);
+    if (!before) return pass(before);
+    e_.moment.resident_before = before->resident;
+    Sweep sweep(*claims_, book_into(e_.ledger, mappings));
+    const auto put = [&](const PageRun& run) {
+      sweep.add(run);
+      keep(run);
+    };
+    auto hidden = plan_.hidden.begin();
+    const auto put_hidden = [&](Address until) {
+      for (; hidden != plan_.hidden.end() && hidden->start < until; ++hidden) {
+        PageRun unknown{*hidden, {}};
+        unknown.flags.set(PageFlag::kUnknown);
+        put(unknown);
+      }
+    };
+    auto scanned = scanner.scan(plan_.ranges, [&](const PageRun& run) {
+      put_hidden(run.range.start);
+      put(run);
+    });
+    put_hidden(Address{~0ull});
+    if (!scanned) return scanned;
+    sweep.finish();
+    e_.mappings = mappings.finish();
+    auto after = read_counters(target_);
+    if (!after) return pass(after);
+    e_.moment.after = *after;
+    e_.moment.resident_after = after->resident;
     return {};
   }
 
   /// By account, where the pages can be told: page flags cannot tell a page that was written again
   /// since, so they count only where they agree with smaps on the mapping.
-  void book_lazily_freed(const PageScanner& scanner, StoredClaims& claims) {
+  void book_lazily_freed(const PageScanner& scanner) {
     if (!e_.means.page_flags) return;
     std::vector<Range> freed;
     for (const MappingUsage& u : e_.usage) {
@@ -239,11 +263,11 @@ class LiveExplainer {
       if (sum == u.lazily_freed) freed.insert(freed.end(), found->begin(), found->end());
     }
     if (freed.empty()) return;
-    claims.rewind();
-    Sweep sweep(claims, {[](const Claim&) {},
-                         [&](const Claim& piece, Range part, PageFlags) {
-                           e_.ledger.book_lazily_freed(piece, part);
-                         }});
+    claims_->rewind();
+    Sweep sweep(*claims_, {[](const Claim&) {},
+                           [&](const Claim& piece, Range part, PageFlags) {
+                             e_.ledger.book_lazily_freed(piece, part);
+                           }});
     for (const Range& range : freed) sweep.add({range, {}});
   }
 
@@ -258,6 +282,8 @@ class LiveExplainer {
   const Target& target_;
   const ExplainOptions& options_;
   Explanation e_;
+  std::optional<StoredClaims> claims_;
+  ScanPlan plan_;
   std::vector<Relative> relatives_;
   std::vector<Range> anonymous_;  // where there may be somebody to compare them with
   std::vector<Range> huge_;       // anonymous, by huge pages

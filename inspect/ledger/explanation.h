@@ -45,13 +45,14 @@ struct ExplainOptions {
 /// When and how the figures were taken.
 struct Moment {
   Counters before;
-  Counters after;
+  Counters after;  ///< right after the last scan, while a frozen target still stood
   bool frozen = false;
-  Duration stood{};                      ///< how long the target was stopped
-  int tries = 1;                         ///< scans made
+  bool let_go_early = false;          ///< it was to stand, but the limit passed before all was read
+  Duration stood{};                   ///< how long the target was stopped
+  bool smaps_while_standing = false;  ///< smaps was read while the target was stopped
+  int tries = 1;                      ///< scans made
   std::optional<Bytes> resident_before;  ///< VmRSS right before the last scan
   std::optional<Bytes> resident_after;   ///< and right after
-  std::optional<Bytes> virtual_size;     ///< VmSize, read with the latter
   Bytes memory_read;                     ///< of the target's own bytes
 };
 

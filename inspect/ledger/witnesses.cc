@@ -47,23 +47,24 @@ std::vector<Witness> gather_witnesses(const Target& target, const ExplainOptions
   const bool exact = resident_is_exact();
   const std::string batched =
       exact ? "" : "this kernel batches the counter: some pages off for each thread";
+  const bool still = e.moment.frozen && e.moment.smaps_while_standing;
   const std::string later = "read after the scan, from the running target";
   std::vector<Witness> witnesses;
   witnesses.push_back({"VmRSS before", e.moment.resident_before, exact, batched});
   witnesses.push_back({"VmRSS after", e.moment.resident_after, exact, batched});
-  witnesses.push_back({"statm", e.moment.after.statm_resident, exact, exact ? later : batched});
+  witnesses.push_back({"statm", e.moment.after.statm_resident, exact, batched});
   if (e.usage.empty()) {
     witnesses.push_back({"smaps, sum of Rss", std::nullopt, true, e.usage_unread});
   } else {
-    witnesses.push_back({"smaps, sum of Rss", sum_of_resident(e.usage), true,
-                         e.moment.frozen ? "" : "read before the scan, from the running target"});
+    witnesses.push_back({"smaps, sum of Rss", sum_of_resident(e.usage), still,
+                         still ? "" : "read before the scan, from the running target"});
   }
   const bool walks =
       options.witnesses == ExplainOptions::Witnesses::kAll || e.reconciliation.sum < kCheapWalk;
   if (walks) {
     auto rollup = read_smaps_rollup(target);
     if (rollup) {
-      witnesses.push_back({"smaps_rollup", rollup->resident, true, later});
+      witnesses.push_back({"smaps_rollup", rollup->resident, false, later});
     } else {
       witnesses.push_back({"smaps_rollup", std::nullopt, true, rollup.error().message});
     }
