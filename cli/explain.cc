@@ -51,10 +51,11 @@ Result<Exit> run(const Invocation& invocation) {
                                                 : ExplainView::Rows::kWidest};
   Document document = view(*explanation, find_findings(*explanation), how);
   if (invocation.has("--findings-only")) {
-    std::erase_if(document.blocks, [](const Block& block) { return block.key != "findings"; });
+    std::erase_if(document.blocks,
+                  [](const Block& block) { return block.key != "findings" && !block.key.empty(); });
   }
   if (auto shown = show(document, invocation); !shown) return pass(shown);
-  return explanation->ledger.sum().unknown > 0_B ? Exit::kPartial : Exit::kDone;
+  return saw_all(*explanation) ? Exit::kDone : Exit::kPartial;
 }
 
 }  // namespace

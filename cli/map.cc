@@ -57,7 +57,7 @@ Result<Exit> run(const Invocation& invocation) {
   auto explanation = explain(**target, *means, options);
   if (!explanation) return pass(explanation);
   if (auto shown = show(view(*explanation, how), invocation); !shown) return pass(shown);
-  return explanation->ledger.sum().unknown > 0_B ? Exit::kPartial : Exit::kDone;
+  return saw_all(*explanation) ? Exit::kDone : Exit::kPartial;
 }
 
 }  // namespace

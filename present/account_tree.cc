@@ -63,7 +63,7 @@ class TreeBuilder {
             {held ? "" : "resident_bytes", held ? "" : "RESIDENT"},
             {held ? "held_bytes" : "", held ? "IN FILE" : ""},
             {"", "%"},
-            {held ? "" : "anonymous_bytes", held ? "" : "DIRTY"},
+            {held ? "" : "anonymous_bytes", held ? "" : "ANON"},
             {held ? "" : "swapped_bytes", !held && swaps ? "SWAPPED" : ""},
             {"virtual_bytes", "VIRTUAL"},
             {held ? "" : "huge_bytes", ""},

@@ -40,8 +40,10 @@ struct Record {
 };
 
 struct Column {
+  enum Need { kNeeded, kSpare };
   std::string key;      ///< in JSON; empty: shown in text alone
   std::string heading;  ///< in text; empty: in JSON alone
+  Need need = kNeeded;  ///< a spare one is left out on a narrow terminal
 };
 
 /// Rows of cells. With depths it is a tree whose rows come parents first, and the last column is

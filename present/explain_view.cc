@@ -28,6 +28,9 @@ Record identity(const Explanation& e) {
                         humanised(sum.virtual_size), e.space.threads.size(),
                         e.space.threads.size() == 1 ? "" : "s");
   }
+  if (e.moment.let_go_early) {
+    line += ". It did NOT stand still: reading took longer than --freeze-limit allows";
+  }
   if (e.moment.frozen)
     line += fmt::format(", stood still for {:.1f} ms", milliseconds(e.moment.stood));
   return {{}, {line}};
@@ -80,12 +83,14 @@ std::string beside_line(const Explanation& e) {
 
 Record beside(const Explanation& e) {
   const Measure sum = e.ledger.sum();
+  // A core holds no page tables, so 0 would be a guess.
+  const auto seen = [&](Bytes bytes) { return is_core(e) ? Cell{} : Cell{bytes}; };
   Record record;
   record.fields = {
       {"swapped_bytes", sum.swapped},
       {"untouched_bytes", sum.untouched()},
-      {"zero_bytes", sum.zero},
-      {"guard_bytes", e.beside.guard + sum.guard},
+      {"zero_bytes", seen(sum.zero)},
+      {"guard_bytes", seen(e.beside.guard + sum.guard)},
       {"page_tables_bytes", e.beside.page_tables ? Cell{*e.beside.page_tables} : Cell{}},
       {"kernel_stacks_bytes", e.beside.kernel_stacks},
       {"hugetlb_bytes", sum.hugetlb},
@@ -123,18 +128,46 @@ Record reconciliation(const Explanation& e) {
   return record;
 }
 
-Table witnesses(const Explanation& e) {
+/// Whether every witness that was read says the same, or need not.
+bool all_agree(const Explanation& e) {
+  return std::all_of(e.witnesses.begin(), e.witnesses.end(), [&](const Witness& w) {
+    return !w.value || !w.exact || *w.value == e.reconciliation.sum;
+  });
+}
+
+/// "VmRSS before and after, … say the same", and why the others do not.
+Record agreement(const Explanation& e) {
+  std::string same, others;
+  for (const Witness& w : e.witnesses) {
+    if (w.value && *w.value == e.reconciliation.sum) {
+      same += (same.empty() ? "" : ", ") + w.name;
+    } else if (w.value) {
+      const std::int64_t less = difference(e.reconciliation.sum, *w.value);
+      others += fmt::format("; {} says {} {}, {}", w.name,
+                            humanised(Bytes{static_cast<std::uint64_t>(std::abs(less))}),
+                            less > 0 ? "less" : "more", w.why);
+    } else {
+      others += fmt::format("; {} was not read: {}", w.name, w.why);
+    }
+  }
+  if (same.empty()) return {};
+  return {{}, {"  so say " + same + others}};
+}
+
+Table witnesses(const Explanation& e, ExplainView::Rows rows) {
   Table table;
   table.columns = {{"name", "WITNESS"},
                    {"value_bytes", "VALUE"},
                    {"exact", "EXACT"},
                    {"difference_bytes", "DIFFERENCE"},
                    {"why", "WHY"}};
+  const bool shown = rows == ExplainView::Rows::kAll || !all_agree(e);
   for (const Witness& w : e.witnesses) {
     Table::Row row;
     row.cells = {w.name, w.value ? Cell{*w.value} : Cell{}, w.exact,
-                 w.value ? Cell{SignedBytes{difference(*w.value, e.reconciliation.sum)}} : Cell{},
+                 w.value ? Cell{SignedBytes{difference(e.reconciliation.sum, *w.value)}} : Cell{},
                  w.why.empty() ? Cell{std::string()} : Cell{w.why}};
+    row.shown = shown;
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -213,7 +246,8 @@ Document view(const Explanation& e, const std::vector<Finding>& found, const Exp
   d.blocks.push_back({"unexplained", "Unexplained", unexplained(e),
                       "sorted by resident bytes; the 8 largest, --json has 1000"});
   d.blocks.push_back({"reconciliation", "Held against the kernel", reconciliation(e), ""});
-  d.blocks.push_back({"witnesses", "", witnesses(e), ""});
+  if (all_agree(e)) d.blocks.push_back({"", "", agreement(e), ""});
+  d.blocks.push_back({"witnesses", "", witnesses(e, how.rows), ""});
   d.blocks.push_back({"findings", "Findings", findings(found), ""});
   d.blocks.push_back({"notes", "Not seen", notes(e), ""});
   return d;

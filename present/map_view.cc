@@ -111,7 +111,7 @@ class MapBuilder {
       case MapView::Sort::kProportional:
         return usage_[i] == nullptr ? 0_B : usage_[i]->proportional;
       case MapView::Sort::kDirty:
-        return m.anonymous;
+        return usage_[i] == nullptr ? 0_B : usage_[i]->private_dirty;
       case MapView::Sort::kSwapped:
         return m.swapped;
       default:
@@ -121,31 +121,34 @@ class MapBuilder {
 
   std::string footnote() const {
     std::string text = how_.sort == MapView::Sort::kAddress ? "by address" : "largest first";
-    text += "; DIRTY is private: in no file, written by the process or its parent";
-    if (e_.usage.empty() && !is_core_) text += "; PROPORTIONAL needs smaps, which was not read";
+    text +=
+        "; DIRTY is private dirty, PROPORT. each page by the number of its mappers, both by smaps";
+    if (e_.usage.empty() && !is_core_) text += ", which was not read";
     return text;
   }
 
   Table mappings(const std::vector<std::size_t>& order) const {
     const bool swaps = e_.ledger.sum().swapped > 0_B;
     Table table;
-    table.columns = {{"start", "START"},
-                     {"end", ""},
-                     {"size_bytes", "SIZE"},
-                     {is_core_ ? "" : "resident_bytes", is_core_ ? "" : "RESIDENT"},
-                     {is_core_ ? "held_bytes" : "", is_core_ ? "IN FILE" : ""},
-                     {is_core_ ? "" : "proportional_bytes", is_core_ ? "" : "PROPORT."},
-                     {is_core_ ? "" : "anonymous_bytes", is_core_ ? "" : "DIRTY"},
-                     {is_core_ ? "" : "swapped_bytes", swaps ? "SWAPPED" : ""},
-                     {is_core_ ? "" : "guard_bytes", ""},
-                     {is_core_ ? "" : "zero_bytes", ""},
-                     {is_core_ ? "" : "huge_bytes", ""},
-                     {"protection", "PROT"},
-                     {"purpose", "PURPOSE"},
-                     {"evidence", ""},
-                     {"name", ""},
-                     {"offset", ""},
-                     {"inode", ""}};
+    table.columns = {
+        {"start", "START"},
+        {"end", ""},
+        {"size_bytes", "SIZE"},
+        {is_core_ ? "" : "resident_bytes", is_core_ ? "" : "RESIDENT"},
+        {is_core_ ? "held_bytes" : "", is_core_ ? "IN FILE" : ""},
+        {is_core_ ? "" : "proportional_bytes", is_core_ ? "" : "PROPORT.", Column::kSpare},
+        {is_core_ ? "" : "private_dirty_bytes", is_core_ ? "" : "DIRTY", Column::kSpare},
+        {is_core_ ? "" : "anonymous_bytes", ""},
+        {is_core_ ? "" : "swapped_bytes", swaps ? "SWAPPED" : ""},
+        {is_core_ ? "" : "guard_bytes", ""},
+        {is_core_ ? "" : "zero_bytes", ""},
+        {is_core_ ? "" : "huge_bytes", ""},
+        {"protection", "PROT"},
+        {"purpose", "PURPOSE"},
+        {"evidence", ""},
+        {"name", ""},
+        {"offset", ""},
+        {"inode", ""}};
     for (const std::size_t i : order) {
       const Mapping& m = e_.space.mappings[i];
       const MappingEntry& entry = e_.mappings[i];
@@ -158,6 +161,7 @@ class MapBuilder {
                    entry.measure.resident,
                    entry.measure.held,
                    usage_[i] == nullptr ? Cell{} : Cell{usage_[i]->proportional},
+                   usage_[i] == nullptr ? Cell{} : Cell{usage_[i]->private_dirty},
                    entry.measure.anonymous,
                    entry.measure.swapped,
                    entry.measure.guard,
@@ -194,12 +198,14 @@ class MapBuilder {
 
   Record totals(const std::vector<std::size_t>& order) const {
     Measure sum;
-    Bytes proportional, size;
+    Bytes proportional, dirty, size;
     for (const std::size_t i : order) {
       sum.add(e_.mappings[i].measure);
       // [vsyscall] is not the process's own, and VmSize leaves it out.
       if (e_.space.mappings[i].name != "[vsyscall]") size += e_.space.mappings[i].range.size();
-      if (usage_[i] != nullptr) proportional += usage_[i]->proportional;
+      if (usage_[i] == nullptr) continue;
+      proportional += usage_[i]->proportional;
+      dirty += usage_[i]->private_dirty;
     }
     const auto counter = [](const std::optional<Bytes>& b) { return b ? Cell{*b} : Cell{}; };
     const std::optional<Bytes> kernel_size = e_.moment.after.virtual_size;
@@ -209,6 +215,7 @@ class MapBuilder {
                      {"resident_bytes", is_core_ ? Cell{} : Cell{sum.resident}},
                      {"vmrss_bytes", counter(e_.moment.resident_after)},
                      {"proportional_bytes", e_.usage.empty() ? Cell{} : Cell{proportional}},
+                     {"private_dirty_bytes", e_.usage.empty() ? Cell{} : Cell{dirty}},
                      {"anonymous_bytes", sum.anonymous},
                      {"swapped_bytes", sum.swapped},
                      {"guard_bytes", sum.guard}};
@@ -220,7 +227,7 @@ class MapBuilder {
     record.lines = {
         fmt::format("  total: {} mapped, {} resident, {} proportional, {} dirty, {} swapped",
                     humanised(size), humanised(sum.resident), humanised(proportional),
-                    humanised(sum.anonymous), humanised(sum.swapped))};
+                    humanised(dirty), humanised(sum.swapped))};
     if (order.size() == e_.space.mappings.size()) {
       record.lines.push_back(
           fmt::format("VmSize {} ({}), VmRSS {} ({})", humanised(kernel_size.value_or(0_B)),

@@ -12,6 +12,8 @@
 namespace strata {
 namespace {
 
+// From so many columns on there is room for a table's spare columns.
+constexpr int kWide = 100;
 constexpr std::string_view kBold = "\x1b[1m", kDim = "\x1b[2m", kPlain = "\x1b[0m";
 
 /// Columns that a text takes on a terminal: one for each UTF-8 character, which is right for all
@@ -130,7 +132,10 @@ class TextWriter {
   void write_content(const Table& table) {
     std::vector<std::size_t> shown;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      if (!table.columns[i].heading.empty()) shown.push_back(i);
+      const Column& column = table.columns[i];
+      const bool narrow = style_.cut && style_.width < kWide;
+      const bool left_out = narrow && column.need == Column::kSpare;
+      if (!column.heading.empty() && !left_out) shown.push_back(i);
     }
     std::vector<std::vector<std::string>> cells;
     std::vector<int> widths;

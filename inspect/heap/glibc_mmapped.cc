@@ -171,12 +171,12 @@ class Choices {
       : candidates_(candidates), out_(candidates.size()), ever_out_(candidates.size()) {}
 
   bool try_all(std::size_t from, std::size_t left, Bytes bytes) {
-    if (++steps_ > kChoicesLimit) return false;
     if (left == 0) {
       if (bytes == 0_B) keep();
       return true;
     }
     for (std::size_t i = from; i + left <= candidates_.size(); ++i) {
+      if (++steps_ > kChoicesLimit) return false;
       const Bytes size = candidates_[i].range.size();
       if (size > bytes) continue;
       out_[i] = true;

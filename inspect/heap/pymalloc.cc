@@ -203,8 +203,8 @@ std::vector<Range> find_free_pools(Peek& peek, const Arena& arena) {
 void claim_table(const HeapScene& scene, Peek& peek, const Module& module, const Table& table,
                  HeapSurvey& survey) {
   Chart& chart = scene.chart;
-  const AccountId arenas = chart.open({"heap", "pymalloc", "arenas"});
-  const AccountId free_pools = chart.open({"heap", "pymalloc", "arenas", "free pools"});
+  const AccountId arenas = chart.open({"heap", "pymalloc", "pools in use"});
+  const AccountId free_pools = chart.open({"heap", "pymalloc", "free pools"});
   const EvidenceId listed = chart.because(
       fmt::format("an entry of the arena table at {:#x} that {} points to; its first pool names "
                   "the entry",

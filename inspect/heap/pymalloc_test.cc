@@ -46,7 +46,7 @@ TEST(Pymalloc, ArenasAndFreePoolsAreThoseThatPythonCounts) {
     const auto arenas = specimen.number_after("# arenas allocated current");
     const auto arena_size = specimen.number_after("arenas * ");
     ASSERT_TRUE(arenas && arena_size) << specimen.said();
-    EXPECT_EQ(sight->claimed(survey, "pymalloc/arenas").value, *arenas * *arena_size);
+    EXPECT_EQ(sight->claimed(survey, "pymalloc/pools in use").value, *arenas * *arena_size);
 
     // "6 unused pools * 16384 bytes       =               98,304"
     const std::size_t label = specimen.said().find(" unused pools * ");
@@ -54,7 +54,7 @@ TEST(Pymalloc, ArenasAndFreePoolsAreThoseThatPythonCounts) {
     const std::size_t line = specimen.said().rfind('\n', label) + 1;
     const std::uint64_t unused = std::strtoull(specimen.said().c_str() + line, nullptr, 10);
     const auto pool_size = specimen.number_after(" unused pools * ");
-    EXPECT_EQ(sight->claimed(survey, "pymalloc/arenas/free pools").value, unused * *pool_size);
+    EXPECT_EQ(sight->claimed(survey, "pymalloc/free pools").value, unused * *pool_size);
 
     EXPECT_LT(survey.bytes_read, 8_MiB);
     for (const Claim& claim : survey.claims) EXPECT_EQ(claim.rank, Rank::kHeap);

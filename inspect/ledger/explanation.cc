@@ -52,11 +52,14 @@ Sweep::Book book_into(Ledger& ledger, MappingBook& mappings) {
           }};
 }
 
+// 16 bytes each; beyond it what is compared with relatives is less, and said to be.
+constexpr std::size_t kMostRangesKept = 4'000'000;
+
 /// Joins `range` to the last of `ranges`, which come by address.
 void add_range(std::vector<Range>& ranges, Range range) {
   if (!ranges.empty() && ranges.back().end == range.start) {
     ranges.back().end = range.end;
-  } else if (ranges.size() < kMostRunsKept) {
+  } else if (ranges.size() < kMostRangesKept) {
     ranges.push_back(range);
   }
 }
@@ -241,6 +244,9 @@ class LiveExplainer {
     });
     put_hidden(Address{~0ull});
     if (!scanned) return scanned;
+    if (e_.runs.size() == kMostRunsKept) {
+      e_.notes.push_back(fmt::format("only the first {} runs of pages are listed", kMostRunsKept));
+    }
     sweep.finish();
     e_.mappings = mappings.finish();
     auto after = read_counters(target_);

@@ -92,8 +92,15 @@ struct Explanation {
   std::vector<std::string> notes;
 };
 
-/// So that a checkerboard of pages cannot make us grow without bound: 24 bytes each.
-inline constexpr std::size_t kMostRunsKept = 4'000'000;
+/// So that a checkerboard of pages cannot make us grow without bound: as rows of a document a run
+/// takes 1.2 KiB. What is cut is said in a note.
+inline constexpr std::size_t kMostRunsKept = 100'000;
+
+/// Whether nothing that was asked for stayed hidden: pages whose state the kernel does not show, a
+/// target that had to be let go too early.
+inline bool saw_all(const Explanation& e) {
+  return e.ledger.sum().unknown == 0_B && !e.moment.let_go_early;
+}
 
 Result<Explanation> explain(const Target& target, const Means& means,
                             const ExplainOptions& options);

@@ -62,7 +62,7 @@ struct Measure {
   /// Mapped, and no page was ever made for it.
   constexpr Bytes untouched() const {
     return saturating_sub(virtual_size,
-                          resident + swapped + zero + guard + hugetlb + uncounted + unknown);
+                          resident + swapped + zero + guard + hugetlb + uncounted + unknown + held);
   }
 };
 

@@ -54,9 +54,9 @@ std::vector<Witness> gather_witnesses(const Target& target, const ExplainOptions
   witnesses.push_back({"VmRSS after", e.moment.resident_after, exact, batched});
   witnesses.push_back({"statm", e.moment.after.statm_resident, exact, batched});
   if (e.usage.empty()) {
-    witnesses.push_back({"smaps, sum of Rss", std::nullopt, true, e.usage_unread});
+    witnesses.push_back({"sum of smaps", std::nullopt, true, e.usage_unread});
   } else {
-    witnesses.push_back({"smaps, sum of Rss", sum_of_resident(e.usage), still,
+    witnesses.push_back({"sum of smaps", sum_of_resident(e.usage), still,
                          still ? "" : "read before the scan, from the running target"});
   }
   const bool walks =

@@ -167,10 +167,10 @@ Result<void> PageScanner::scan_by_ioctl(std::span<const ScanRange> ranges, const
         runs.add(intersection(found, r->range), interpret(flags, r->inherent));
       }
     }
-    // walk_end is stale when the walk came to its end by itself (seen on 6.18): fewer regions than
-    // asked for mean that there are no more.
+    // Not from walk_end: it is stale when the walk came to its end by itself (seen on 6.18). Fewer
+    // regions than asked for mean that there are no more.
     if (static_cast<std::size_t>(count) < regions.size()) break;
-    scan.start = scan.walk_end;
+    scan.start = regions.back().end;
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #include "inspect/space/space.h"
 
 #include <algorithm>
+#include <set>
 
 namespace strata {
 namespace {
@@ -18,9 +19,9 @@ const T* find_covering(const std::vector<T>& sorted, Address address) {
 /// Where a thread stands by its registers wins over what /proc could say of it.
 void add_registers(std::vector<Thread>& threads, const std::vector<Thread>& frozen) {
   for (const Thread& stopped : frozen) {
-    const auto found = std::find_if(threads.begin(), threads.end(),
-                                    [&](const Thread& t) { return t.tid == stopped.tid; });
-    if (found == threads.end()) continue;
+    const auto found = std::lower_bound(threads.begin(), threads.end(), stopped.tid,
+                                        [](const Thread& t, pid_t tid) { return t.tid < tid; });
+    if (found == threads.end() || found->tid != stopped.tid) continue;
     found->stack_pointer = stopped.stack_pointer;
     found->instruction_pointer = stopped.instruction_pointer;
     found->thread_pointer = stopped.thread_pointer;
@@ -63,15 +64,23 @@ Result<Space> read_space(const PresentMemory& memory, const std::vector<Thread>&
   space.modules = read_modules(memory, space.mappings);
   space.stacks = find_stacks(memory, space.mappings, space.threads);
 
-  std::size_t lost = 0;
+  std::set<pid_t> with_stack;
+  for (const Stack& stack : space.stacks) with_stack.insert(stack.tid);
+  std::size_t running = 0, lost = 0;
   for (const Thread& thread : space.threads) {
-    const bool found = std::any_of(space.stacks.begin(), space.stacks.end(),
-                                   [&](const Stack& stack) { return stack.tid == thread.tid; });
-    lost += found ? 0 : 1;
+    if (with_stack.contains(thread.tid)) continue;
+    ++(thread.stack_pointer ? lost : running);
+  }
+  if (running > 0) {
+    space.notes.push_back(fmt::format(
+        "the stacks of {} of {} threads were not found: they ran, and so show no stack pointer; "
+        "--freeze stops them for it",
+        running, space.threads.size()));
   }
   if (lost > 0) {
     space.notes.push_back(fmt::format(
-        "the stacks of {} of {} threads were not found: they run on memory of their own choosing",
+        "the stacks of {} of {} threads were not found: their stack pointers are in memory that "
+        "neither glibc nor a guard marks as a stack",
         lost, space.threads.size()));
   }
   return space;

@@ -149,8 +149,38 @@ class StackFinder {
       }
       if (d && remember(*d)) follow(*d);
     }
-    if (descriptors_.contains(main_tid_)) return;
-    search_main_descriptor();
+    if (!descriptors_.contains(main_tid_)) search_main_descriptor();
+    search_above_guards();
+  }
+
+  /// A thread that runs shows no stack pointer. Its stack ends with its descriptor all the same,
+  /// and lies above a guard.
+  void search_above_guards() {
+    constexpr int kMostLookedAt = 4096;
+    int looked_at = 0;
+    for (std::size_t i = 1; i < mappings_.size() && descriptors_.size() < threads_.size(); ++i) {
+      const Mapping& mapping = mappings_[i];
+      if (!could_hold_stack(mapping) || !mapping.name.empty()) continue;
+      const Mapping& below = mappings_[i - 1];
+      const bool guarded = below.range.end == mapping.range.start && !below.readable &&
+                           !below.writable && !below.executable;
+      if (!guarded || ++looked_at > kMostLookedAt) continue;
+      const auto d = search(mapping.range);
+      if (d && remember(*d)) follow(*d);
+    }
+  }
+
+  /// Whether all of `range` is memory that a thread library could have mapped for a stack: what the
+  /// target says of itself is not believed of files, or of what is not mapped.
+  bool is_plain_memory(Range range) const {
+    for (Address at = range.start; at < range.end;) {
+      const Mapping* const mapping = mapping_at(at);
+      const bool plain = mapping != nullptr && !mapping->has_file() && !mapping->shared &&
+                         (mapping->name.empty() || mapping->name == "[heap]");
+      if (!plain) return false;
+      at = mapping->range.end;
+    }
+    return true;
   }
 
   /// ld.so maps the first thread's descriptor with the libraries, in a small mapping of its own.
@@ -201,6 +231,7 @@ class StackFinder {
       if (guard % page != 0 || guard >= size) continue;
       const Range range = range_of(Address{block}, Bytes{size});
       if (!range.contains(d.address) || range.end - d.address > kDescriptorReach) continue;
+      if (!is_plain_memory(range)) continue;
       return Extent{range, Bytes{guard}};
     }
     return std::nullopt;

@@ -49,6 +49,12 @@ Error explain_refusal(const File& tasks, pid_t pid, pid_t tid, int error_number)
 
   if (const auto tracer = find_number(*status, "TracerPid"); tracer && *tracer > 0) {
     const auto by = static_cast<pid_t>(*tracer);
+    if (named(by).find("(freeze-keeper)") != std::string::npos) {
+      return {Cause::kPermission,
+              what + ": another strata is reading it at this moment",
+              {},
+              "wait a second and try again, or leave out --freeze"};
+    }
     return {Cause::kPermission,
             fmt::format("{}: its thread {} is traced by {}", what, tid, named(by)),
             {},

@@ -18,6 +18,9 @@ self=$here/tests/long/clean-root.sh
 if [[ ${1:-} == --inside ]]; then
   root=$2
   shift 2
+  # As a machine's own root is: a mount of its own, and open to its other users.
+  mount --bind "$root" "$root"
+  chmod 755 "$root"
   mount -t proc proc "$root/proc"
   # debootstrap made the device nodes; where it was not allowed to, those from here serve.
   (: >"$root/dev/null") 2>/dev/null || mount --bind /dev "$root/dev"
