@@ -1,8 +1,9 @@
 # bench/explain.sh: the CPU time of `strata explain` on memory that is not malloc's, beside
 # `pmap -X` on the same process and beside the kernel's own cost of the reads that explain makes.
 # Medians of RUNS rounds (5), interleaved. GIB (8) is how much memory the largest specimen has.
-# Promises  less than pmap -X; at most 1.1 times the kernel's cost; linear in pages and mappings.
+# Promises  less than pmap -X on each line (a tenth more is a tie), or it exits 1.
 set -uo pipefail
+failed=0
 bin=$(dirname "$STRATA")
 runs=${RUNS:-5}
 largest=${GIB:-8}
@@ -21,15 +22,17 @@ measure() {
   # The limit is of the reads that explain makes: smaps where it is worth its walk.
   reads=smaps
   "$STRATA" explain "$pid" | grep -q 'smaps was not read' && reads=none
-  "$bin/compare" "$runs" strata "$STRATA explain $pid" kernel "$bin/kernel-reads $pid $reads" \
-    pmap "pmap -X $pid" |
-    awk -v what="$gib GiB, $mappings mappings, $kind" '
+  local figures
+  figures=$("$bin/compare" "$runs" strata "$STRATA explain $pid" kernel "$bin/kernel-reads $pid $reads" \
+    pmap "pmap -X $pid") || failed=1
+  awk -v what="$gib GiB, $mappings mappings, $kind" '
       {median[$1] = $2; peak[$1] = $5}
       END {
         printf "%-32s %9.1f %9.1f %9.1f %9.2f %9.2f %9.1f\n", what, median["strata"],
           median["kernel"], median["pmap"], median["strata"] / median["pmap"],
           median["strata"] / median["kernel"], peak["strata"] / 1024
-      }'
+        exit median["strata"] > 1.1 * median["pmap"]
+      }' <<<"$figures" || failed=1
   kill "$pid"
   wait "$pid" 2>/dev/null
 }
@@ -42,3 +45,4 @@ measure "$largest" 10 huge
 measure "$largest" 4000 huge
 for ((gib = 1; gib < largest; gib *= 2)); do measure "$gib" 10 small; done
 for mappings in 1000 10000 30000; do measure 1 "$mappings" small; done
+exit "$failed"

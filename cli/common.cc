@@ -35,6 +35,12 @@ Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocatio
   return std::optional(microseconds(static_cast<std::int64_t>(number * scale)));
 }
 
+Result<void> refuse_freezing(const Target& target, const Invocation& invocation) {
+  if (target.identity().kind != TargetKind::kCore || !invocation.has("--freeze")) return {};
+  return Failure(
+      Error{Cause::kUsage, "a core file stands still by itself", {}, "leave out --freeze"});
+}
+
 Result<void> show(const Document& document, const Invocation& invocation) {
   const std::string text =
       invocation.has("--json") ? to_json(document) : to_text(document, style_of_stdout());

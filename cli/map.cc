@@ -54,6 +54,7 @@ Result<Exit> run(const Invocation& invocation) {
   if (!means) return pass(means);
   auto target = open_target(invocation.argument(0));
   if (!target) return pass(target);
+  if (auto refused = refuse_freezing(**target, invocation); !refused) return pass(refused);
   auto explanation = explain(**target, *means, options);
   if (!explanation) return pass(explanation);
   if (auto shown = show(view(*explanation, how), invocation); !shown) return pass(shown);

@@ -52,7 +52,8 @@ Result<std::unique_ptr<Target>> open_target(const std::string& text) {
   if (matches->size() == 1) return open_process(matches->front().pid);
   if (matches->size() > 1) return ambiguous(text, std::move(*matches));
   return Failure(Error{Cause::kNotFound,
-                       fmt::format("no process is called {}, and no core file is", printable(text)),
+                       fmt::format("no process is called {}, and no core file is",
+                                   text.empty() ? "\"\"" : printable(text)),
                        {},
                        "TARGET is a PID, a process's name, or the path of a core file; "
                        "`pgrep -af WORD` looks through command lines"});

@@ -6,8 +6,7 @@ target_compile_features(strata_flags INTERFACE cxx_std_20)
 target_include_directories(strata_flags INTERFACE ${PROJECT_SOURCE_DIR})
 # A designated initialiser leaves the other members at their defaults, and means to.
 target_compile_options(strata_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers
-  -fno-plt)
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
 
 function(strata_layer folder)
   cmake_parse_arguments(arg "" "" "USES;LINKS" ${ARGN})

@@ -21,8 +21,9 @@ Record identity(const Explanation& e) {
   const Measure sum = e.ledger.sum();
   std::string line = fmt::format("{} ({})", printable(i.name), i.pid);
   if (is_core(e)) {
-    line += fmt::format(": a core file that holds {} of {} mapped, {} threads", humanised(sum.held),
-                        humanised(sum.virtual_size), e.space.threads.size());
+    line += fmt::format(": a core file that holds {} of {} mapped, {} thread{}",
+                        humanised(sum.held), humanised(sum.virtual_size), e.space.threads.size(),
+                        e.space.threads.size() == 1 ? "" : "s");
   } else {
     line += fmt::format(": {} resident of {} mapped, {} thread{}", humanised(sum.resident),
                         humanised(sum.virtual_size), e.space.threads.size(),

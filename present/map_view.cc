@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 #include "base/printable.h"
@@ -14,6 +15,15 @@ namespace {
 Path purpose_of(const Explanation& e, std::size_t i) {
   Path path = e.ledger.chart().path(e.mappings[i].purpose);
   return path.empty() ? Path{"unexplained"} : path;
+}
+
+/// Whether `text` contains `part`, upper and lower case alike.
+bool contains(const std::string& text, const std::string& part) {
+  const auto same = [](unsigned char a, unsigned char b) {
+    return std::tolower(a) == std::tolower(b);
+  };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end() ||
+         part.empty();
 }
 
 std::string joined(const Path& path) {
@@ -94,7 +104,7 @@ class MapBuilder {
     for (std::size_t i = 0; i < e_.space.mappings.size(); ++i) {
       const Mapping& m = e_.space.mappings[i];
       const std::string text = joined(purpose_of(e_, i)) + "\n" + m.name + "\n" + protection(m);
-      if (text.find(how_.filter) != std::string::npos) order.push_back(i);
+      if (contains(text, how_.filter)) order.push_back(i);
     }
     if (how_.sort != MapView::Sort::kAddress) {
       std::stable_sort(order.begin(), order.end(),

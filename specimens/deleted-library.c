@@ -6,7 +6,7 @@ int main(void) {
   char path[PATH_MAX];
   must(mkdtemp(directory) != NULL);
   snprintf(path, sizeof path, "%s/guest.so", directory);
-  copy_guest(path);
+  copy_guest(open_guest(), path);
   load_guest(path);
   must(unlink(path) == 0 && rmdir(directory) == 0);
   ready();

@@ -18,12 +18,12 @@ Failure no_mapping(const Space& space, Address address) {
   const auto above = std::find_if(space.mappings.begin(), space.mappings.end(),
                                   [&](const Mapping& m) { return m.range.start > address; });
   if (above != space.mappings.begin()) {
-    error.context.push_back(fmt::format("the mapping below ends at {:#x}, {} bytes before",
+    error.context.push_back(fmt::format("the mapping below ends at {:#x}, {:#x} bytes before",
                                         above[-1].range.end.value,
                                         (address - above[-1].range.end).value));
   }
   if (above != space.mappings.end()) {
-    error.context.push_back(fmt::format("the mapping above starts at {:#x}, {} bytes behind",
+    error.context.push_back(fmt::format("the mapping above starts at {:#x}, {:#x} bytes further up",
                                         above->range.start.value,
                                         (above->range.start - address).value));
   }

@@ -10,6 +10,7 @@ constexpr Bytes kRedZone = 128_B;
 
 std::string account_name(const Stack& stack) {
   if (stack.is_main) return "main";
+  if (stack.thread_name.empty()) return fmt::format("thread {}", stack.tid);
   return fmt::format("{} ({})", stack.thread_name, stack.tid);
 }
 

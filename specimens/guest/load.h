@@ -5,16 +5,23 @@
 
 #include "../specimen.h"
 
-/// Copies the guest.so that stands beside this program to `to`.
-static inline void copy_guest(const char* to) {
+/// Opens the guest.so that stands beside this program: before mounts are changed, after which the
+/// program's own path may be that of another root.
+static inline int open_guest(void) {
   char from[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", from, sizeof from - sizeof "guest.so");
   must(length > 0);
   from[length] = 0;
   strcpy(strrchr(from, '/') + 1, "guest.so");
   const int source = open(from, O_RDONLY | O_CLOEXEC);
+  must(source >= 0);
+  return source;
+}
+
+/// Copies it to `to`, and closes it.
+static inline void copy_guest(int source, const char* to) {
   const int copy = open(to, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0700);
-  must(source >= 0 && copy >= 0);
+  must(copy >= 0);
   char block[4096];
   for (ssize_t got; (got = read(source, block, sizeof block)) > 0;) {
     must(write(copy, block, (size_t)got) == got);

@@ -3,7 +3,11 @@
 . "$(dirname "$0")/../scenario.sh"
 . "$ROOT/tests/ledger.sh"
 
-account_of() { printf 'stacks / %s (%s)' "$(stated "thread.$1.name")" "$(stated "thread.$1.tid")"; }
+account_of() {  # a thread may have an empty name
+  local name tid
+  name=$(stated "thread.$1.name") tid=$(stated "thread.$1.tid")
+  if [[ -n $name ]]; then printf 'stacks / %s (%s)' "$name" "$tid"; else printf 'stacks / thread %s' "$tid"; fi
+}
 
 specimen threads
 explained
