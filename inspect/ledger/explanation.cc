@@ -100,6 +100,8 @@ class LiveExplainer {
       auto stopped = Freeze::stop(e_.identity.pid, *options_.freeze_limit);
       if (!stopped) return pass(stopped);
       freeze.emplace(std::move(*stopped));
+      // The number may have been reused since the target was opened; /proc/PID, held open, was not.
+      if (auto same = target_.read_kernel_text("stat"); !same) return pass(same);
       append(e_.notes, freeze->not_stopped());
     }
     auto done = take_stock(*scanner, freeze ? freeze->threads() : std::vector<Thread>{});

@@ -33,16 +33,6 @@ PageFlags translate(std::uint64_t bits, std::span<const Translation> table) {
   return flags;
 }
 
-/// Takes back what the kernel's bits say beside their meaning.
-PageFlags interpret(PageFlags flags, PageFlags inherent) {
-  // A guard marker is stored as a swap entry, but nothing was swapped.
-  if (flags.has(PageFlag::kGuard)) flags.clear(PageFlag::kSwapped);
-  // The huge zero page is no anonymous page to the kernel, and so is called a file's.
-  if (flags.has(PageFlag::kZero)) flags.clear(PageFlag::kFile);
-  if (flags.has(PageFlag::kPresent)) flags.bits |= inherent.bits;
-  return flags;
-}
-
 /// Joins neighbouring pages in one state, within one range, before they are handed on.
 class RunBuilder {
  public:
@@ -103,6 +93,7 @@ Result<PageScanner> PageScanner::open(const Target& target, const Means& means, 
   if (!pagemap) return pass(pagemap, "looking at the state of its pages");
   PageScanner scanner;
   scanner.pagemap_ = std::move(*pagemap);
+  scanner.has_swap_ = means.swap;
   scanner.by_ioctl_ = means.pagemap_scan && detail == Detail::kState;
   scanner.tells_exclusive_ = detail == Detail::kExclusive;
   const auto blind = [&](const char* sentence) { scanner.blind_spots_.push_back(sentence); };
@@ -123,6 +114,20 @@ Result<PageScanner> PageScanner::open(const Target& target, const Means& means, 
         "where smaps counts nothing, guard pages and pages that were only read are not looked for");
   }
   return scanner;
+}
+
+PageFlags PageScanner::interpret(PageFlags flags, PageFlags inherent) const {
+  // A guard marker is stored as a swap entry, but nothing was swapped.
+  if (flags.has(PageFlag::kGuard)) flags.clear(PageFlag::kSwapped);
+  // Without swap it is a page on its way from one frame to another (compaction), counted in VmRSS.
+  if (flags.has(PageFlag::kSwapped) && !has_swap_) {
+    flags.clear(PageFlag::kSwapped);
+    flags.set(PageFlag::kPresent);
+  }
+  // The huge zero page is no anonymous page to the kernel, and so is called a file's.
+  if (flags.has(PageFlag::kZero)) flags.clear(PageFlag::kFile);
+  if (flags.has(PageFlag::kPresent)) flags.bits |= inherent.bits;
+  return flags;
 }
 
 Result<void> PageScanner::scan(std::span<const ScanRange> ranges, const Sink& sink) const {

@@ -52,11 +52,14 @@ class PageScanner {
 
  private:
   PageScanner() = default;
+  /// Takes back what the kernel's bits say beside their meaning.
+  PageFlags interpret(PageFlags flags, PageFlags inherent) const;
   Result<void> scan_by_ioctl(std::span<const ScanRange> ranges, const Sink& sink) const;
   Result<void> scan_by_entries(std::span<const ScanRange> ranges, const Sink& sink) const;
 
   File pagemap_;
   bool by_ioctl_ = false;
+  bool has_swap_ = true;
   bool tells_exclusive_ = false;
   bool asks_guard_ = false;                  ///< this kernel's PAGEMAP_SCAN knows guard pages
   std::optional<std::uint64_t> zero_frame_;  ///< of the shared zero page, where frames are shown

@@ -76,6 +76,14 @@ bool queries_mappings() {
   return ioctl(maps->fd(), abi::kProcmapQuery, &query) == 0;
 }
 
+bool has_swap() {
+  auto text = read_text(AT_FDCWD, "/proc/meminfo");
+  constexpr std::string_view kTotal = "SwapTotal:";
+  const std::size_t at = text ? text->find(kTotal) : std::string::npos;
+  return at == std::string::npos ||
+         std::strtoull(text->c_str() + at + kTotal.size(), nullptr, 10) > 0;
+}
+
 }  // namespace
 
 Result<Means> probe_means() {
@@ -98,6 +106,7 @@ Result<Means> probe_means() {
                      open_file(AT_FDCWD, "/proc/kpagecount", O_RDONLY).has_value();
   means.smaps = allowed("smaps") && access("/proc/self/smaps", R_OK) == 0;
   means.ptrace = allowed("ptrace");
+  means.swap = has_swap();
   lacks(means.pagemap_scan, "pagemap_scan",
         "this kernel has no PAGEMAP_SCAN (Linux 6.7): pages are read entry by entry");
   lacks(means.frames, "pfn", "page frames are hidden: they want root (CAP_SYS_ADMIN)");

@@ -18,6 +18,7 @@ struct Means {
   bool page_flags = false;     ///< /proc/kpageflags and kpagecount (root)
   bool smaps = true;           ///< /proc/PID/smaps
   bool ptrace = true;          ///< freezing
+  bool swap = true;            ///< there is any swap: without, an entry that looks swapped is not
   /// One sentence for each that is missing: what it is, why it is not there.
   std::vector<std::string> missing;
 };
