@@ -61,6 +61,8 @@ Word word_at(const char* text) {
   return word;
 }
 
+// Between a figure's key and its digits.
+constexpr std::string_view kPadding = "                                ";
 constexpr std::size_t kUnitSize = 4;
 const std::uint32_t kUnit = word_at<std::uint32_t>(" kB\n");
 
@@ -105,7 +107,7 @@ void SmapsParser::learn(std::string_view line, std::string_view key, Bytes Mappi
   if (form_is_whole_) return;
   form_.push_back({form_size_, line.size(), std::string(key), figure});
   // A line too short to be compared word by word is of no kernel: then all are read by line.
-  form_is_odd_ |= line.size() < 8 + kUnitSize;
+  form_is_odd_ |= line.size() < 8 + kUnitSize || key.starts_with("VmFlags");
   form_size_ += line.size() + 1;
 }
 
@@ -117,7 +119,11 @@ bool SmapsParser::take_alike(std::string_view text) {
     const char* const start = text.data() + line.offset;
     const char* const end = start + line.size;
     if (*end != '\n' || !line.key_matches(start)) return false;
-    if (line.figure == nullptr) continue;
+    if (line.figure == nullptr) {
+      // It must be one line still, not two of the same length.
+      if (std::memchr(start, '\n', line.size) != nullptr) return false;
+      continue;
+    }
     if (word_at<std::uint32_t>(end - 3) != kUnit) return false;
     // The figure is aligned to the right, so it is read from its end. 15 digits cannot overflow
     // when they are made bytes.
@@ -127,7 +133,10 @@ bool SmapsParser::take_alike(std::string_view text) {
     for (; digit >= most && *digit >= '0' && *digit <= '9'; --digit, scale *= 10) {
       kilobytes += scale * static_cast<std::uint64_t>(*digit - '0');
     }
-    if (scale == 1 || digit < most || *digit != ' ') return false;
+    const char* const padding = start + line.key.size();
+    const auto pads = static_cast<std::size_t>(digit + 1 - padding);
+    if (scale == 1 || digit < most || pads > kPadding.size()) return false;
+    if (std::memcmp(padding, kPadding.data(), pads) != 0) return false;
     usage.*line.figure = Bytes{kilobytes << 10};
   }
   into_.back() = usage;
@@ -151,7 +160,8 @@ Result<void> SmapsParser::take_figure(std::string_view line) {
     return {};
   }
   // A figure newer than this table.
-  learn(line, line.substr(0, std::min(line.find(':'), line.size())), nullptr);
+  learn(line, line.substr(0, line.find(':') == line.npos ? line.size() : line.find(':') + 1),
+        nullptr);
   return {};
 }
 
