@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/printable.h"
+#include "cli/open_target.h"
 #include "present/json.h"
 #include "present/text.h"
 
@@ -35,10 +36,19 @@ Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocatio
   return std::optional(microseconds(static_cast<std::int64_t>(number * scale)));
 }
 
-Result<void> refuse_freezing(const Target& target, const Invocation& invocation) {
-  if (target.identity().kind != TargetKind::kCore || !invocation.has("--freeze")) return {};
-  return Failure(
-      Error{Cause::kUsage, "a core file stands still by itself", {}, "leave out --freeze"});
+Result<Explanation> explain_target(const Invocation& invocation, ExplainOptions options) {
+  auto freeze_limit = freeze_limit_of(invocation);
+  if (!freeze_limit) return pass(freeze_limit);
+  options.freeze_limit = *freeze_limit;
+  auto means = probe_means();
+  if (!means) return pass(means);
+  auto target = open_target(invocation.argument(0));
+  if (!target) return pass(target);
+  if (options.freeze_limit && (*target)->identity().kind == TargetKind::kCore) {
+    return Failure(
+        Error{Cause::kUsage, "a core file stands still by itself", {}, "leave out --freeze"});
+  }
+  return explain(**target, *means, options);
 }
 
 Result<void> show(const Document& document, const Invocation& invocation) {

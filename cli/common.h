@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "cli/command.h"
-#include "inspect/target/target.h"
+#include "inspect/ledger/explanation.h"
 #include "present/document.h"
 
 namespace strata {
@@ -23,8 +23,9 @@ inline constexpr Option kFreezeLimitOption = {
 /// The limit where --freeze was given; kUsage for a time that is none.
 Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocation& invocation);
 
-/// kUsage where a core is to be frozen: it stands still by itself.
-Result<void> refuse_freezing(const Target& target, const Invocation& invocation);
+/// Opens the TARGET that was named first and explains it; kUsage where a core is to be frozen,
+/// which stands still by itself. Fills in `options` what --freeze and --freeze-limit say.
+Result<Explanation> explain_target(const Invocation& invocation, ExplainOptions options);
 
 /// Prints the document to standard output, as text or, with --json, as JSON.
 Result<void> show(const Document& document, const Invocation& invocation);

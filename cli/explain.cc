@@ -4,7 +4,6 @@
 
 #include "cli/command.h"
 #include "cli/common.h"
-#include "cli/open_target.h"
 #include "inspect/ledger/finding.h"
 #include "present/explain_view.h"
 
@@ -27,10 +26,7 @@ constexpr std::array<std::string_view, 3> kExamples = {
     "strata explain --json ./core | jq '.accounts[0]'"};
 
 Result<Exit> run(const Invocation& invocation) {
-  auto freeze_limit = freeze_limit_of(invocation);
-  if (!freeze_limit) return pass(freeze_limit);
   ExplainOptions options;
-  options.freeze_limit = *freeze_limit;
   if (const auto which = invocation.value("--witnesses")) {
     if (*which != "all") {
       return Failure(Error{Cause::kUsage, "--witnesses takes the word all", {}, ""});
@@ -41,12 +37,7 @@ Result<Exit> run(const Invocation& invocation) {
   if (invocation.has("--compare-all")) {
     options.most_compared = Bytes{std::numeric_limits<std::uint64_t>::max()};
   }
-  auto means = probe_means();
-  if (!means) return pass(means);
-  auto target = open_target(invocation.argument(0));
-  if (!target) return pass(target);
-  if (auto refused = refuse_freezing(**target, invocation); !refused) return pass(refused);
-  auto explanation = explain(**target, *means, options);
+  auto explanation = explain_target(invocation, std::move(options));
   if (!explanation) return pass(explanation);
   const ExplainView how{invocation.has("--all") ? ExplainView::Rows::kAll
                                                 : ExplainView::Rows::kWidest};

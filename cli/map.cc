@@ -4,7 +4,6 @@
 #include "base/printable.h"
 #include "cli/command.h"
 #include "cli/common.h"
-#include "cli/open_target.h"
 #include "present/map_view.h"
 
 namespace strata {
@@ -38,8 +37,6 @@ Result<MapView::Sort> sort_of(const std::string& word) {
 }
 
 Result<Exit> run(const Invocation& invocation) {
-  auto freeze_limit = freeze_limit_of(invocation);
-  if (!freeze_limit) return pass(freeze_limit);
   auto sort = sort_of(invocation.value("--sort").value_or("address"));
   if (!sort) return pass(sort);
   MapView how;
@@ -47,15 +44,9 @@ Result<Exit> run(const Invocation& invocation) {
   how.filter = invocation.value("--filter").value_or("");
   how.pages = invocation.has("--pages") ? MapView::Pages::kShow : MapView::Pages::kHide;
   ExplainOptions options;
-  options.freeze_limit = *freeze_limit;
   options.witnesses = ExplainOptions::Witnesses::kSmaps;  // for PROPORT.
   if (invocation.has("--pages")) options.runs = ExplainOptions::Runs::kKeep;
-  auto means = probe_means();
-  if (!means) return pass(means);
-  auto target = open_target(invocation.argument(0));
-  if (!target) return pass(target);
-  if (auto refused = refuse_freezing(**target, invocation); !refused) return pass(refused);
-  auto explanation = explain(**target, *means, options);
+  auto explanation = explain_target(invocation, std::move(options));
   if (!explanation) return pass(explanation);
   if (auto shown = show(view(*explanation, how), invocation); !shown) return pass(shown);
   return saw_all(*explanation) ? Exit::kDone : Exit::kPartial;

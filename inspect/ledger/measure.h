@@ -9,7 +9,7 @@ namespace strata {
 struct Measure {
   Bytes virtual_size;
   Bytes resident;      ///< what the kernel counts in VmRSS
-  Bytes anonymous;     ///< of resident: in no file; written by the process or its parent ("dirty")
+  Bytes anonymous;     ///< of resident: in no file; written by the process or its parent
   Bytes huge;          ///< of resident: mapped by huge pages
   Bytes lazily_freed;  ///< of anonymous: MADV_FREE, the kernel may take it; see book_lazily_freed()
   Bytes swapped;

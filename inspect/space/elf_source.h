@@ -1,5 +1,5 @@
 // inspect/space/elf_source.h - the bytes of an ELF image, from its file or the target's memory.
-// Each part is read once, by pread or process_vm_readv, and never mapped: a file that is cut short
+// Each part is read once, by pread, and never mapped: a file that is cut short
 // while it is mapped would end us with SIGBUS.
 // Units   Offsets count from the ELF header.
 // Errors  kCorrupt where the image ends before what was asked for.

@@ -8,6 +8,6 @@ for name in deleted-library mount-namespace; do
   specimen $name
   explained
   json '[.accounts[] | select(.path[1] // "" | startswith("guest.so")) | .path[3] // ""]
-    | index(".text") and index(".data") or index(".bss")' >/dev/null
+    | index(".text") and (index(".data") or index(".bss"))' >/dev/null
   end_specimen
 done
