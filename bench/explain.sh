@@ -1,5 +1,6 @@
 # bench/explain.sh: the CPU time of `strata explain` on memory that is not malloc's, beside
-# `pmap -X` on the same process and beside the kernel's own cost of the reads that explain makes.
+# `pmap -X` on the same process and beside the kernel's own cost of the reads that explain makes: a
+# program as small as it can be (kernel-reads) that makes the same calls and does nothing else.
 # Medians of RUNS rounds (5), interleaved. GIB (8) is how much memory the largest specimen has.
 # Promises  less than pmap -X on each line (a tenth more is a tie), or it exits 1.
 set -uo pipefail
@@ -7,23 +8,23 @@ failed=0
 bin=$(dirname "$STRATA")
 runs=${RUNS:-5}
 largest=${GIB:-8}
+noted=$(mktemp)
+trap 'rm -f "$noted"' EXIT
 free_gib=$(awk '/MemAvailable/{print int($2 / 1048576)}' /proc/meminfo)
 ((free_gib > largest + 1)) || { echo "needs $((largest + 2)) GiB free, has $free_gib"; exit 1; }
 
 # measure GIB MAPPINGS huge|small: a line of figures
 measure() {
-  local gib=$1 mappings=$2 kind=$3 pid reads
+  local gib=$1 mappings=$2 kind=$3 pid
   # Between two mappings lies one without access, so half as many parts make as many mappings.
   coproc specimen { exec "$SPECIMENS/bulk" $((gib << 30)) $((mappings / 2)) "$kind"; }
   pid=$specimen_PID
   while read -r line <&"${specimen[0]}" && [[ $line != ready ]]; do
     [[ $line == skip=* ]] && { echo "skipped: ${line#skip=}"; kill "$pid"; wait "$pid"; return; }
   done
-  # The limit is of the reads that explain makes: smaps where it is worth its walk.
-  reads=smaps
-  "$STRATA" explain "$pid" | grep -q 'smaps was not read' && reads=none
   local figures
-  figures=$("$bin/compare" "$runs" strata "$STRATA explain $pid" kernel "$bin/kernel-reads $pid $reads" \
+  "$bin/kernel-reads" note "$noted" "$STRATA" explain "$pid" || failed=1
+  figures=$("$bin/compare" "$runs" strata "$STRATA explain $pid" kernel "$bin/kernel-reads make $noted" \
     pmap "pmap -X $pid") || failed=1
   awk -v what="$gib GiB, $mappings mappings, $kind" '
       {median[$1] = $2; peak[$1] = $5}
