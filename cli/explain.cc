@@ -1,4 +1,5 @@
 // strata explain: where every resident byte is.
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -43,8 +44,10 @@ Result<Exit> run(const Invocation& invocation) {
                                                 : ExplainView::Rows::kWidest};
   Document document = view(*explanation, find_findings(*explanation), how);
   if (invocation.has("--findings-only")) {
-    std::erase_if(document.blocks,
-                  [](const Block& block) { return block.key != "findings" && !block.key.empty(); });
+    // Whose they are stays: the first block, and "target" of JSON.
+    const auto goes = [](const Block& b) { return b.key != "findings" && b.key != "target"; };
+    document.blocks.erase(std::remove_if(document.blocks.begin() + 1, document.blocks.end(), goes),
+                          document.blocks.end());
   }
   if (auto shown = show(document, invocation); !shown) return pass(shown);
   return saw_all(*explanation) ? Exit::kDone : Exit::kPartial;

@@ -1,5 +1,5 @@
 // bit32 - a 32-bit process with some written pages.
-// Flags  -m32
+// Flags  -m32 -idirafter /usr/include/x86_64-linux-gnu
 #include "specimen.h"
 
 enum { kPages = 64 };

@@ -12,8 +12,9 @@
 # A block is one shell, in an empty folder where build/release is the tree under test; strata and the
 # specimens are on the PATH too. What is started by & has a stdin that stays open, as at a terminal,
 # and is given the time to say "ready" or to fall asleep; it is ended with the block. A command
-# must succeed, unless the next one is `echo $?`: then its status is what is printed. Other fences
-# (```sh) are not run: they are for what installs, or asks.
+# must succeed, unless the next one is `echo $?`: then its status is what is printed. A block
+# "```console root" shows what only root can see, and is run by root alone. Other fences (```sh) are
+# not run: they are for what installs, or asks.
 #
 # Both sides are compared after this is put for what differs from run to run:
 #   <size>     a number with B, KiB … TiB, kB, byte or bytes          <percent>  a number with %
@@ -21,6 +22,7 @@
 #   <address>  0x…, and ranges of bare hexadecimal as in /proc/PID/maps
 #   <n>        a decimal fraction or version; a whole number of three digits and more, or with
 #              thousands apart by commas; the PIDs and TIDs of what & started
+#   specimen-XXXXXX  a specimen's temporary file
 #   nothing    bars of block characters; what bash says of jobs ([1] 4242); space at the end
 # and runs of spaces are one. Whole numbers below 100 stay: "8 threads" must be true.
 set -euo pipefail
@@ -35,7 +37,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # take_blocks FILE INTO: INTO/BLOCK/COMMAND.{text,line,expected}; what is malformed goes to stderr.
 take_blocks() {
-  awk -v into="$2" '
+  awk -v into="$2" -v root="$((EUID == 0))" '
     function complain(text) { printf "%s:%d: %s\n", FILENAME, FNR, text > "/dev/stderr"; bad = 1 }
     function start_command() {
       k++
@@ -48,8 +50,9 @@ take_blocks() {
       fence = 1
       indent = match($0, /`/) - 1
       kind = substr($0, indent + 4)
-      console = kind == "console"
-      if (!console && kind ~ /^console/) complain("a block is ```console or it is not run: " kind)
+      console = kind == "console" || (kind == "console root" && root)
+      if (kind == "console root") kind = "console"
+      if (kind ~ /^console./) complain("a block is ```console or it is not run: " kind)
       if (console) { b++; k = 0; system(sprintf("mkdir -p %s/%03d", into, b)) }
       next
     }
@@ -116,6 +119,7 @@ normalise() {
   sed -E \
     -e '/^\[[0-9]+\][-+]? +([0-9]+$|Stopped|Running|Terminated|Done)/d' \
     -e 's/[▀▁▂▃▄▅▆▇█▉▊▋▌▍▎▏▐░▒▓]+//g' \
+    -e 's/\<specimen-[A-Za-z0-9]{6}\>/specimen-XXXXXX/g' \
     -e 's/\<0x[0-9a-f]+\>/<address>/g' \
     -e 's/\<[0-9a-f]{6,16}-[0-9a-f]{6,16}\>/<address>/g' \
     -e 's/\<[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+(Z|[-+][0-9:]+)?)?/<time>/g' \

@@ -2,18 +2,7 @@
 . "$(dirname "$0")/../scenario.sh"
 needs jq
 
-program <<'END'
-#include "specimen.h"
-
-int main() {
-  constexpr std::size_t kPages = 256;
-  Byte* const from = map_pages(kPages);
-  if (mlock(from, kPages * kPage) != 0) skip("so much may not be locked here (ulimit -l)");
-  state_range("locked", from, kPages * kPage);
-  ready();
-}
-END
-specimen ./program
+specimen locked
 run strata explain --json "$target"
 equals "$(json '.findings[] | select(.id == "locked") | .bytes')" "$(stated locked.size)" 'locked'
 
