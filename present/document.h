@@ -44,6 +44,7 @@ struct Column {
   std::string key;      ///< in JSON; empty: shown in text alone
   std::string heading;  ///< in text; empty: in JSON alone
   Need need = kNeeded;  ///< a spare one is left out on a narrow terminal
+  std::string legend;  ///< what the heading does not say; under the table where the column is shown
 };
 
 /// Rows of cells. With depths it is a tree whose rows come parents first, and the last column is

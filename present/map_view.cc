@@ -131,9 +131,7 @@ class MapBuilder {
 
   std::string footnote() const {
     std::string text = how_.sort == MapView::Sort::kAddress ? "by address" : "largest first";
-    text +=
-        "; DIRTY is private dirty, PROPORT. each page by the number of its mappers, both by smaps";
-    if (e_.usage.empty() && !is_core_) text += ", which was not read";
+    if (e_.usage.empty() && !is_core_) text += "; smaps was not read";
     return text;
   }
 
@@ -146,8 +144,10 @@ class MapBuilder {
         {"size_bytes", "SIZE"},
         {is_core_ ? "" : "resident_bytes", is_core_ ? "" : "RESIDENT"},
         {is_core_ ? "held_bytes" : "", is_core_ ? "IN FILE" : ""},
-        {is_core_ ? "" : "proportional_bytes", is_core_ ? "" : "PROPORT.", Column::kSpare},
-        {is_core_ ? "" : "private_dirty_bytes", is_core_ ? "" : "DIRTY", Column::kSpare},
+        {is_core_ ? "" : "proportional_bytes", is_core_ ? "" : "PROPORT.", Column::kSpare,
+         "PROPORT. is each page divided by the number of its mappers, by smaps"},
+        {is_core_ ? "" : "private_dirty_bytes", is_core_ ? "" : "DIRTY", Column::kSpare,
+         "DIRTY is private dirty, by smaps"},
         {is_core_ ? "" : "anonymous_bytes", ""},
         {is_core_ ? "" : "swapped_bytes", swaps ? "SWAPPED" : ""},
         {is_core_ ? "" : "guard_bytes", ""},

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/printable.h"
+#include "present/width.h"
 
 namespace strata {
 namespace {
@@ -15,24 +16,6 @@ namespace {
 // From so many columns on there is room for a table's spare columns.
 constexpr int kWide = 100;
 constexpr std::string_view kBold = "\x1b[1m", kDim = "\x1b[2m", kPlain = "\x1b[0m";
-
-/// Columns that a text takes on a terminal: one for each UTF-8 character, which is right for all
-/// that Strata itself prints.
-int width_of(std::string_view text) {
-  int columns = 0;
-  for (const char c : text) columns += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return columns;
-}
-
-/// The text's first `columns` columns.
-std::string_view first_columns(std::string_view text, int columns) {
-  std::size_t at = 0;
-  for (; at < text.size(); ++at) {
-    const bool begins = (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
-    if (begins && columns-- == 0) break;
-  }
-  return text.substr(0, at);
-}
 
 std::string cut_to(const std::string& text, int columns) {
   if (width_of(text) <= columns) return text;
@@ -86,12 +69,14 @@ class TextWriter {
     if (before > 0 && !heading.empty()) out_ += "\n";
     out_ += heading;
     const std::size_t content = out_.size();
+    legends_.clear();
     std::visit([&](const auto& c) { write_content(c); }, block.content);
     if (out_.size() == content) {
       out_.resize(before);  // nothing to show: no heading either
       return;
     }
-    if (!block.footnote.empty()) wrap(block.footnote, 2, 2, kDim);
+    const std::string footnote = block.footnote + legends_;
+    if (!footnote.empty()) wrap(footnote, 2, 2, kDim);
   }
 
   void write_content(const Record& record) { write_lines(record.lines, 0); }
@@ -131,12 +116,18 @@ class TextWriter {
 
   void write_content(const Table& table) {
     std::vector<std::size_t> shown;
+    std::string left_out;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
       const Column& column = table.columns[i];
-      const bool narrow = style_.cut && style_.width < kWide;
-      const bool left_out = narrow && column.need == Column::kSpare;
-      if (!column.heading.empty() && !left_out) shown.push_back(i);
+      if (column.heading.empty()) continue;
+      if (column.need == Column::kSpare && style_.cut && style_.width < kWide) {
+        left_out += (left_out.empty() ? "; wider adds " : ", ") + column.heading;
+        continue;
+      }
+      shown.push_back(i);
+      if (!column.legend.empty()) legends_ += "; " + column.legend;
     }
+    legends_ += left_out;
     std::vector<std::vector<std::string>> cells;
     std::vector<int> widths;
     for (const std::size_t i : shown) widths.push_back(width_of(table.columns[i].heading));
@@ -210,6 +201,7 @@ class TextWriter {
   }
 
   const TextStyle& style_;
+  std::string legends_;  // of the table that was written last
   std::string out_;
 };
 

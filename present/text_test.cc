@@ -102,6 +102,21 @@ TEST(Text, CutsTheLastColumnOnlyWhereAsked) {
       split(to_text(document({"t", "", names_table({fits + "f"}), ""}), style))[1].ends_with("f…"));
 }
 
+TEST(Text, SaysUnderATableWhatItsShownColumnsMeanAndWhichAreLeftOut) {
+  Table t;
+  t.columns = {{"n", "N", Column::kNeeded, "N is a number"},
+               {"s", "SPARE", Column::kSpare, "SPARE is not needed"},
+               {"j", "", Column::kNeeded, "nobody sees this"}};
+  t.rows = {row({std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}})};
+  const Document d = document({"t", "", t, "sorted"});
+  TextStyle style;
+  style.cut = true;
+  style.width = 200;
+  EXPECT_EQ(split(to_text(d, style))[2], "  sorted; N is a number; SPARE is not needed");
+  style.width = 80;
+  EXPECT_EQ(split(to_text(d, style))[2], "  sorted; N is a number; wider adds SPARE");
+}
+
 TEST(Text, CutsUtf8BetweenCharacters) {
   std::string name;
   for (int i = 0; i < 100; ++i) name += "ü";
