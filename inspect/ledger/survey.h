@@ -7,6 +7,7 @@
 #include "inspect/page/present_memory.h"
 #include "inspect/space/chart.h"
 #include "inspect/space/claim.h"
+#include "inspect/space/shelf.h"
 #include "inspect/space/space.h"
 
 namespace strata {
@@ -19,7 +20,14 @@ struct Survey {
 };
 
 /// Asks every source of claims; accounts and evidence go into `chart`. `frozen` as in read_space().
+/// Files are taken from `shelf`.
+Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
+                           Chart& chart, Shelf& shelf);
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
                            Chart& chart);
+
+/// Puts on `shelf` what a survey will want of files, before the target is stopped for it. What it
+/// cannot have the survey will say.
+void fill_shelf(const PresentMemory& memory, Shelf& shelf);
 
 }  // namespace strata

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,9 +19,12 @@ namespace strata {
 
 class PresentMemory {
  public:
+  /// Of a target that stands, pages are asked for once, with those around them: readers of heaps
+  /// ask for thousands of small pieces. What moves is asked for anew each time, and no more of it.
+  enum class Pages { kMove, kStand };
   /// `scanner` may be null (a core has no pages): then all that the target holds counts as present.
-  PresentMemory(const Target& target, const PageScanner* scanner)
-      : target_(target), scanner_(scanner) {}
+  PresentMemory(const Target& target, const PageScanner* scanner, Pages pages = Pages::kMove)
+      : target_(target), scanner_(scanner), pages_(pages) {}
 
   /// The parts of `range` that are present, by address.
   Result<std::vector<Range>> present(Range range) const;
@@ -41,8 +45,14 @@ class PresentMemory {
   const Target& target() const { return target_; }
 
  private:
+  Result<std::vector<Range>> scan(Range range) const;
+  /// The present parts of the window around `at`; null where they cannot be had.
+  Result<const std::vector<Range>*> window_around(Address at) const;
+
   const Target& target_;
   const PageScanner* scanner_;
+  Pages pages_;
+  mutable std::map<Address, std::vector<Range>> windows_;  // by their start
 };
 
 }  // namespace strata

@@ -66,6 +66,14 @@ constexpr std::string_view kPadding = "                                ";
 constexpr std::size_t kUnitSize = 4;
 const std::uint32_t kUnit = word_at<std::uint32_t>(" kB\n");
 
+/// Whether `size` bytes, at least 8, are the same.
+bool is_same_text(const char* a, const char* b, std::size_t size) {
+  for (std::size_t i = 0; i + 8 <= size; i += 8) {
+    if (word_at<std::uint64_t>(a + i) != word_at<std::uint64_t>(b + i)) return false;
+  }
+  return word_at<std::uint64_t>(a + size - 8) == word_at<std::uint64_t>(b + size - 8);
+}
+
 MappingTraits parse_flags(std::string_view flags) {
   MappingTraits traits;
   while (flags.size() >= 2) {
@@ -114,9 +122,13 @@ void SmapsParser::learn(std::string_view line, std::string_view key, Bytes Mappi
 /// Takes a whole entry's figures from the front of `text` if they stand as in the first entry.
 bool SmapsParser::take_alike(std::string_view text) {
   if (!form_is_whole_ || form_is_odd_ || text.size() < form_size_) return false;
-  MappingUsage usage = into_.back();
+  // Most lines say what they said in the entry before, nearly always "0 kB".
+  const bool has_last = !last_text_.empty();
+  MappingUsage usage = has_last ? last_ : into_.back();
+  usage.range = into_.back().range;
   for (const FormLine& line : form_) {
     const char* const start = text.data() + line.offset;
+    if (has_last && is_same_text(start, last_text_.data() + line.offset, line.size + 1)) continue;
     const char* const end = start + line.size;
     if (*end != '\n' || !line.key_matches(start)) return false;
     if (line.figure == nullptr) {
@@ -139,7 +151,8 @@ bool SmapsParser::take_alike(std::string_view text) {
     if (std::memcmp(padding, kPadding.data(), pads) != 0) return false;
     usage.*line.figure = Bytes{kilobytes << 10};
   }
-  into_.back() = usage;
+  into_.back() = last_ = usage;
+  last_text_.assign(text.substr(0, form_size_));
   return true;
 }
 

@@ -87,6 +87,9 @@ class SmapsParser {
   std::size_t form_size_ = 0;
   bool form_is_whole_ = false;
   bool form_is_odd_ = false;
+  // The last entry that was read so: its figures' text, and what it said, without its flags.
+  std::string last_text_;
+  MappingUsage last_;
 };
 
 }  // namespace strata

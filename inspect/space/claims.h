@@ -1,6 +1,8 @@
 // inspect/space/claims.h - the claims that the address space itself gives rise to.
 #pragma once
 
+#include <span>
+#include <string>
 #include <vector>
 
 #include "inspect/space/chart.h"
@@ -14,8 +16,15 @@ namespace strata {
 std::vector<Claim> claim_mappings(const Space& space, Chart& chart);
 /// Segments, sections and padding of modules.
 std::vector<Claim> claim_modules(const Space& space, Chart& chart);
-/// Anonymous mappings by the module whose data points to them, or which they adjoin.
-std::vector<Claim> claim_by_owner(const Space& space, const PresentMemory& memory, Chart& chart);
+/// Anonymous mappings that none of `claims` (heaps, stacks, modules) explains, by who holds a
+/// pointer to them, or what they adjoin.
+struct OwnerSurvey {
+  std::vector<Claim> claims;
+  std::vector<std::string> notes;  ///< a sentence each
+  Bytes bytes_read;                ///< of the target's memory
+};
+OwnerSurvey claim_by_owner(const Space& space, const PresentMemory& memory,
+                           std::span<const Claim> claims, Chart& chart);
 /// Stacks: used, below the stack pointer, thread block.
 std::vector<Claim> claim_stacks(const Space& space, Chart& chart);
 

@@ -226,7 +226,7 @@ class OwnerClaims : public testing::Test {
     space.modules.push_back(module);
     Chart chart;
     const PresentMemory memory(*process_, &*scanner_);
-    const auto claims = claim_by_owner(space, memory, chart);
+    const auto claims = claim_by_owner(space, memory, {}, chart).claims;
     if (claims.empty()) return "";
     EXPECT_EQ(claims.size(), 1u);
     EXPECT_EQ(claims[0].range, orphan);
@@ -245,10 +245,10 @@ TEST_F(OwnerClaims, FollowAPointerFromAModulesData) {
   EXPECT_EQ(owner_of(orphan.range(), {data.range().start, data.range().start + 4_KiB}), "");
   data.words()[5] = orphan.range().start.value + 100;
   EXPECT_EQ(owner_of(orphan.range(), data.range()), "held by lib.so");
-  EXPECT_TRUE(evidence_.ends_with("leads to it")) << evidence_;
+  EXPECT_TRUE(evidence_.ends_with("points into it")) << evidence_;
   data.words()[900] = orphan.range().start.value;
   EXPECT_EQ(owner_of(orphan.range(), data.range()), "held by lib.so");
-  EXPECT_TRUE(evidence_.ends_with("leads to its start")) << evidence_;
+  EXPECT_TRUE(evidence_.ends_with("points to its start")) << evidence_;
   EXPECT_NE(evidence_.find(fmt::format("{:#x}", data.range().start.value + 7200)),
             std::string::npos);
   data.words()[5] = data.words()[900] = orphan.range().end.value;  // one past it

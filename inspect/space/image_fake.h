@@ -23,6 +23,7 @@ class FakeTarget final : public Target {
   FileContent image;
   Bytes file_size;            ///< above the image's size: a sparse file
   bool is_file_gone = false;  ///< then its bytes are in memory alone
+  mutable int opened = 0;     ///< how often its file was
   std::vector<Mapping> mappings;
   std::vector<AuxiliaryEntry> auxiliary_vector;
 
@@ -52,6 +53,7 @@ class FakeTarget final : public Target {
     return Bytes{done};
   }
   Result<File> open_mapped_file(const Mapping&) const override {
+    ++opened;
     if (is_file_gone) return fail(Cause::kNotFound, "it was deleted");
     File file(memfd_create("image", MFD_CLOEXEC));
     if (write(file.fd(), image.data(), image.size()) != static_cast<ssize_t>(image.size()) ||

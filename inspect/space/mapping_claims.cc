@@ -1,6 +1,7 @@
 // What the kernel's own line says of each mapping: the weakest claim, which every byte has.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "inspect/space/claims.h"
 
@@ -55,6 +56,11 @@ class MappingClaims {
   MappingClaims(const Space& space, Chart& chart) : space_(space), chart_(chart) {}
 
   AccountId account(const Mapping& m) {
+    // Where mappings are tens of thousands, nearly all are of one of these two.
+    if (m.name.empty() && !m.has_file() && !m.shared) {
+      return inaccessible(m) ? cached(reserved_, {"mapped", "reserved without access"})
+                             : cached(unexplained_, {"unexplained"});
+    }
     const bool labelled = m.inode == 0 && m.name.starts_with('[');
     if (m.is_labelled("[heap]")) return chart_.open({"heap", "brk area"});
     // Written pages of it are the process's own; only a shared mapping of it is shared memory.
@@ -70,15 +76,12 @@ class MappingClaims {
     }
     if (m.has_file()) return file_account(m);
     if (m.shared) return chart_.open({"mapped", "shared memory", "anonymous"});
-    if (!m.name.empty()) return chart_.open({"mapped", "other", m.name});
-    if (inaccessible(m)) return chart_.open({"mapped", "reserved without access"});
-    return chart_.open({"unexplained"});
+    return chart_.open({"mapped", "other", m.name});
   }
 
   EvidenceId evidence(const Mapping& m) {
-    if (!m.name.empty()) return chart_.because("its name in /proc/PID/maps");
-    if (inaccessible(m)) return chart_.because("no access (PROT_NONE)");
-    return EvidenceId::kNone;
+    if (!m.name.empty()) return by_name_;
+    return inaccessible(m) ? by_access_ : EvidenceId::kNone;
   }
 
  private:
@@ -95,8 +98,19 @@ class MappingClaims {
     return chart_.open({"mapped", "files", last_name(m)});
   }
 
+  /// Opened when it is first needed, so that no account is there that nothing is booked under.
+  AccountId cached(std::optional<AccountId>& account,
+                   std::initializer_list<std::string_view> path) {
+    if (!account) account = chart_.open(path);
+    return *account;
+  }
+
   const Space& space_;
   Chart& chart_;
+  std::optional<AccountId> reserved_;
+  std::optional<AccountId> unexplained_;
+  EvidenceId by_name_ = chart_.because("its name in /proc/PID/maps");
+  EvidenceId by_access_ = chart_.because("no access (PROT_NONE)");
 };
 
 }  // namespace

@@ -8,30 +8,15 @@
 #include <tuple>
 #include <utility>
 
-#include "inspect/space/elf_headers.h"
 #include "inspect/space/elf_source.h"
+#include "inspect/space/module_image.h"
 #include "inspect/space/placement.h"
+#include "inspect/space/shelf.h"
 
 namespace strata {
 namespace {
 
-// In one process, whatever its files claim: 8,000 modules with 32 sections or segments each.
-constexpr std::uint64_t kMostParts = 262'144;
 constexpr Bytes kMostVdso = 1_MiB;
-
-struct NamedSection {
-  GElf_Shdr header;
-  std::string name;
-};
-
-/// What one file says, wherever it is loaded.
-struct Image {
-  ElfHeaders headers;
-  std::vector<GElf_Phdr> loads;
-  std::vector<NamedSection> sections;  ///< those that take memory
-  std::string sections_unknown;
-  std::string build_id;
-};
 
 /// What the auxiliary vector says; zero where it does not.
 struct Auxiliary {
@@ -58,8 +43,11 @@ bool holds_any(Range range, const Auxiliary& auxiliary) {
 
 class ModuleReader {
  public:
-  ModuleReader(const PresentMemory& memory, const std::vector<Mapping>& mappings)
-      : memory_(memory), mappings_(mappings), auxiliary_(read_auxiliary(memory.target())) {}
+  ModuleReader(const PresentMemory& memory, const std::vector<Mapping>& mappings, Shelf& shelf)
+      : memory_(memory),
+        mappings_(mappings),
+        shelf_(shelf),
+        auxiliary_(read_auxiliary(memory.target())) {}
 
   std::vector<Module> read() {
     for (const std::vector<const Mapping*>& group : group_by_file()) read_group(group);
@@ -97,19 +85,23 @@ class ModuleReader {
   }
 
   void read_group(const Group& group) {
-    std::optional<Result<ElfSource>> file;
-    std::optional<Result<Image>> image;
+    std::shared_ptr<ShelvedFile> file;
     Address done;  // what lies below belongs to a module already
     for (const Mapping* header : group) {
       if (header->offset.value != 0 || header->range.start < done) continue;
       if (!could_be_module(*header, *group.back())) continue;
-      if (!file) {
-        file = ElfSource::open_mapped(memory_.target(), *header);
-        if (*file) image = parse(**file);
+      if (!file) file = shelf_.find(memory_, *header);
+      if (file->image()) {
+        if (!place(*file->image(), *header)) continue;
+        modules_.back().file = file;
+      } else if (file->is_had()) {
+        continue;
+      } else {
+        // Without the file each copy is known by its own headers in memory.
+        const auto image = read_from_memory(*header, file->image().error());
+        if (!image || !place(*image, *header)) continue;
       }
-      // Without the file each copy is known by its own headers in memory.
-      if (!*file) image = read_from_memory(*header, file->error());
-      if (*image && place(**image, *header)) done = modules_.back().range.end;
+      done = modules_.back().range.end;
     }
   }
 
@@ -123,60 +115,21 @@ class ModuleReader {
     if (mapping.range.size() > kMostVdso) return;
     auto source = ElfSource::in_memory(memory_, mapping.range);
     if (!source) return;
-    auto image = parse(*source);
+    auto image = parse_module_image(*source, parts_);
     if (!image || !place(*image, mapping)) return;
     modules_.back().name = "[vdso]";  // a core need not have its label
   }
 
-  Result<Image> read_from_memory(const Mapping& header, const Error& why) {
+  Result<ModuleImage> read_from_memory(const Mapping& header, const Error& why) {
     auto memory = ElfSource::in_memory(memory_, header.range);
     if (!memory) return pass(memory);
-    return parse(*memory, "its file cannot be had: " + why.message);
-  }
-
-  /// `sections_unknown` where it is known beforehand that the source holds no section headers.
-  Result<Image> parse(const ElfSource& source, std::string sections_unknown = {}) {
-    auto headers = read_elf_headers(source);
-    if (!headers) return pass(headers);
-    Image image;
-    image.headers = std::move(*headers);
-    image.loads = loadable_segments(image.headers.program);
-    image.build_id = read_build_id(source, image.headers);
-    image.sections_unknown = std::move(sections_unknown);
-    if (image.sections_unknown.empty()) {
-      auto read = read_sections(source, image);
-      if (!read) image.sections_unknown = "its sections cannot be read: " + read.error().message;
-    }
-    return image;
-  }
-
-  Result<void> read_sections(const ElfSource& source, Image& image) {
-    if (parts_ >= kMostParts) {
-      return fail(Cause::kLimit, "Strata reads at most {} sections and segments of one process",
-                  kMostParts);
-    }
-    auto sections = read_section_headers(source, image.headers.file);
-    if (!sections) return pass(sections);
-    parts_ += sections->size();
-    if (sections->empty()) {
-      return fail(Cause::kNotFound, "the file was stripped of its section headers");
-    }
-    auto names = read_section_names(source, image.headers.file, *sections);
-    if (!names) return pass(names);
-    for (std::size_t i = 0; i < sections->size(); ++i) {
-      const GElf_Shdr& section = (*sections)[i];
-      if ((section.sh_flags & SHF_ALLOC) == 0 || section.sh_size == 0) continue;
-      // .tbss has an address like any other, but what lies there is the section after it.
-      if ((section.sh_flags & SHF_TLS) != 0 && section.sh_type == SHT_NOBITS) continue;
-      image.sections.push_back({section, std::move((*names)[i])});
-    }
-    return {};
+    return parse_module_image(*memory, parts_, "its file cannot be had: " + why.message);
   }
 
   /// Adds the module if the image is loaded with its header at `header`.
-  bool place(const Image& image, const Mapping& header) {
+  bool place(const ModuleImage& image, const Mapping& header) {
     const auto bias = find_load_bias(image.loads, header.range.start);
-    if (!bias || parts_ >= kMostParts) return false;
+    if (!bias || parts_ >= kMostModuleParts) return false;
     if (header.has_file() && !holds_any(header.range, auxiliary_) &&
         !is_loaded(image.loads, *bias, header, mappings_)) {
       return false;
@@ -202,7 +155,7 @@ class ModuleReader {
     return true;
   }
 
-  void place_sections(const Image& image, Module& module) {
+  void place_sections(const ModuleImage& image, Module& module) {
     if (!image.sections_unknown.empty()) return;
     std::vector<Section> sections;
     for (const auto& [header, name] : image.sections) {
@@ -232,7 +185,7 @@ class ModuleReader {
     }
   }
 
-  static void place_others(const Image& image, Module& module) {
+  static void place_others(const ModuleImage& image, Module& module) {
     for (const GElf_Phdr& part : image.headers.program) {
       if (part.p_type == PT_TLS && module.tls_size.value == 0) {
         module.tls_size = Bytes{part.p_memsz};
@@ -250,6 +203,7 @@ class ModuleReader {
 
   const PresentMemory& memory_;
   const std::vector<Mapping>& mappings_;
+  Shelf& shelf_;
   const Auxiliary auxiliary_;
   std::uint64_t parts_ = 0;
   std::vector<Module> modules_;
@@ -257,9 +211,15 @@ class ModuleReader {
 
 }  // namespace
 
+std::vector<Module> read_modules(const PresentMemory& memory, const std::vector<Mapping>& mappings,
+                                 Shelf& shelf) {
+  return ModuleReader(memory, mappings, shelf).read();
+}
+
 std::vector<Module> read_modules(const PresentMemory& memory,
                                  const std::vector<Mapping>& mappings) {
-  return ModuleReader(memory, mappings).read();
+  Shelf shelf;
+  return read_modules(memory, mappings, shelf);
 }
 
 }  // namespace strata

@@ -9,6 +9,7 @@
 //         there are no sections.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@
 #include "inspect/target/target.h"
 
 namespace strata {
+
+class Shelf;
+class ShelvedFile;
 
 struct Segment {
   Range range;  ///< in the target, exact (p_vaddr, p_memsz), not rounded to pages
@@ -45,12 +49,15 @@ struct Module {
   std::optional<Range> relro;
   Bytes tls_size;  ///< PT_TLS memsz; 0: none
   Bytes tls_alignment;
-  std::string build_id;          ///< lower-case hex; empty where there is none
-  std::string sections_unknown;  ///< why there are no sections; empty where there are
-  Mapping first_mapping;         ///< to open its file by
+  std::string build_id;               ///< lower-case hex; empty where there is none
+  std::string sections_unknown;       ///< why there are no sections; empty where there are
+  Mapping first_mapping;              ///< to open its file by
+  std::shared_ptr<ShelvedFile> file;  ///< null where it could not be had, and for the vdso
 };
 
-/// The modules among `mappings`, by address.
+/// The modules among `mappings`, by address; what their files say is taken from `shelf`.
+std::vector<Module> read_modules(const PresentMemory& memory, const std::vector<Mapping>& mappings,
+                                 Shelf& shelf);
 std::vector<Module> read_modules(const PresentMemory& memory, const std::vector<Mapping>& mappings);
 
 struct Symbol {

@@ -34,6 +34,10 @@ std::vector<Claim> claim_modules(const Space& space, Chart& chart) {
   for (const Module& module : space.modules) {
     const AccountId whole = chart.open(all, names.at(&module));
     const bool has_sections = !module.sections.empty();
+    const EvidenceId by_whole =
+        has_sections ? by_segment
+                     : chart.because("a segment of the ELF file's program headers; " +
+                                     module.sections_unknown);
     for (const Segment& segment : module.segments) {
       const AccountId account = chart.open(whole, segment_name(segment));
       // The rest of its last page belongs to nobody else: .bss ends in the middle of one.
@@ -44,7 +48,7 @@ std::vector<Claim> claim_modules(const Space& space, Chart& chart) {
            Rank::kOwner});
       claims.push_back({segment.range,
                         chart.open(account, has_sections ? "headers and padding" : "whole segment"),
-                        by_segment, Rank::kSegment});
+                        by_whole, Rank::kSegment});
       for (const Section& section : module.sections) {
         const Range part = intersection(section.range, segment.range);
         if (part.empty()) continue;

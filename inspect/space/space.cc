@@ -1,7 +1,12 @@
 #include "inspect/space/space.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <optional>
 #include <set>
+
+#include "inspect/space/shelf.h"
 
 namespace strata {
 namespace {
@@ -28,6 +33,23 @@ void add_registers(std::vector<Thread>& threads, const std::vector<Thread>& froz
   }
 }
 
+/// A sentence about the modules of files whose sections are not known, the first few with the
+/// reason.
+std::optional<std::string> tell_without_sections(const std::vector<Module>& modules) {
+  constexpr std::size_t kMostNamed = 3;
+  std::size_t count = 0;
+  std::string named;
+  for (const Module& module : modules) {
+    if (module.sections_unknown.empty() || !module.first_mapping.has_file()) continue;
+    if (++count > kMostNamed) continue;
+    named += fmt::format("{}{} ({})", count > 1 ? ", " : "", module.name, module.sections_unknown);
+  }
+  if (count == 0) return std::nullopt;
+  if (count > kMostNamed) named += fmt::format(" and {} more", count - kMostNamed);
+  return fmt::format("{} of {} modules stand without their sections: {}", count, modules.size(),
+                     named);
+}
+
 }  // namespace
 
 const Mapping* Space::find_mapping(Address address) const {
@@ -51,6 +73,12 @@ const Module* Space::find_module(Address address) const {
 const Stack* Space::find_stack(Address address) const { return find_covering(stacks, address); }
 
 Result<Space> read_space(const PresentMemory& memory, const std::vector<Thread>& frozen) {
+  Shelf shelf;
+  return read_space(memory, frozen, shelf);
+}
+
+Result<Space> read_space(const PresentMemory& memory, const std::vector<Thread>& frozen,
+                         Shelf& shelf) {
   const Target& target = memory.target();
   Space space;
   auto mappings = target.read_mappings();
@@ -61,9 +89,10 @@ Result<Space> read_space(const PresentMemory& memory, const std::vector<Thread>&
   if (!threads) return pass(threads);
   space.threads = std::move(*threads);
   add_registers(space.threads, frozen);
-  space.modules = read_modules(memory, space.mappings);
+  space.modules = read_modules(memory, space.mappings, shelf);
   space.stacks = find_stacks(memory, space.mappings, space.threads);
 
+  if (auto told = tell_without_sections(space.modules)) space.notes.push_back(std::move(*told));
   std::set<pid_t> with_stack;
   for (const Stack& stack : space.stacks) with_stack.insert(stack.tid);
   std::size_t running = 0, lost = 0;

@@ -28,7 +28,10 @@ struct Space {
 };
 
 /// Reads the picture. `frozen` are the threads with the registers they were stopped at, or empty:
-/// then only threads that are blocked in the kernel show where their stack ends.
+/// then only threads that are blocked in the kernel show where their stack ends. What files say is
+/// taken from `shelf`.
+Result<Space> read_space(const PresentMemory& memory, const std::vector<Thread>& frozen,
+                         Shelf& shelf);
 Result<Space> read_space(const PresentMemory& memory, const std::vector<Thread>& frozen = {});
 
 }  // namespace strata

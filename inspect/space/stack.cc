@@ -107,7 +107,11 @@ class StackFinder {
   /// Looks for a descriptor near the end of `range`.
   std::optional<Descriptor> search(Range range) const {
     const Address from = std::max(range.start, range.end - kDescriptorReach);
-    std::vector<std::uint64_t> words((range.end - from).value / 8);
+    // A page that is not there cannot hold one, and mostly the last page has it.
+    const auto parts = memory_.present({from, range.end});
+    if (!parts || parts->empty()) return std::nullopt;
+    std::vector<std::uint64_t>& words = words_;
+    words.resize((range.end - from).value / 8);
     if (!memory_.read(from, std::as_writable_bytes(std::span(words)))) return std::nullopt;
     for (std::size_t i = words.size(); i-- > 0;) {
       const Address here = from + Bytes{i * 8};
@@ -150,15 +154,17 @@ class StackFinder {
       if (d && remember(*d)) follow(*d);
     }
     if (!descriptors_.contains(main_tid_)) search_main_descriptor();
-    search_above_guards();
+    // The first thread's lies above no guard.
+    const std::size_t wanted = threads_.size() - !descriptors_.contains(main_tid_);
+    search_above_guards(wanted);
   }
 
   /// A thread that runs shows no stack pointer. Its stack ends with its descriptor all the same,
   /// and lies above a guard.
-  void search_above_guards() {
+  void search_above_guards(std::size_t wanted) {
     constexpr int kMostLookedAt = 4096;
     int looked_at = 0;
-    for (std::size_t i = 1; i < mappings_.size() && descriptors_.size() < threads_.size(); ++i) {
+    for (std::size_t i = 1; i < mappings_.size() && descriptors_.size() < wanted; ++i) {
       const Mapping& mapping = mappings_[i];
       if (!could_hold_stack(mapping) || !mapping.name.empty()) continue;
       const Mapping& below = mappings_[i - 1];
@@ -186,12 +192,21 @@ class StackFinder {
   /// ld.so maps the first thread's descriptor with the libraries, in a small mapping of its own.
   void search_main_descriptor() {
     constexpr Bytes kLargest = 256_KiB;
-    int looked_at = 0;
-    for (const Mapping& mapping : mappings_) {
+    constexpr std::size_t kMostLookedAt = 64;
+    std::vector<const Mapping*> beside_file, elsewhere;
+    for (std::size_t i = 0; i < mappings_.size(); ++i) {
+      const Mapping& mapping = mappings_[i];
       if (!could_hold_stack(mapping) || !mapping.name.empty()) continue;
-      if (mapping.range.size() > kLargest || ++looked_at > 64) continue;
-      const auto d = search(mapping.range);
-      if (d && d->tid == main_tid_) {
+      if (mapping.range.size() > kLargest) continue;
+      const bool is_beside_file = (i > 0 && mappings_[i - 1].has_file()) ||
+                                  (i + 1 < mappings_.size() && mappings_[i + 1].has_file());
+      std::vector<const Mapping*>& candidates = is_beside_file ? beside_file : elsewhere;
+      if (candidates.size() < kMostLookedAt) candidates.push_back(&mapping);
+    }
+    for (const auto* const candidates : {&beside_file, &elsewhere}) {
+      for (const Mapping* const mapping : *candidates) {
+        const auto d = search(mapping->range);
+        if (!d || d->tid != main_tid_) continue;
         // It shares its list with the threads whose stacks the program made itself: those lie
         // anywhere in a mapping, and a search at its end would miss them.
         if (remember(*d)) follow(*d);
@@ -309,6 +324,7 @@ class StackFinder {
   std::map<pid_t, const Thread*> threads_;
   std::map<pid_t, Descriptor> descriptors_;
   pid_t main_tid_ = 0;
+  mutable std::vector<std::uint64_t> words_;
 };
 
 }  // namespace

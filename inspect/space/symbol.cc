@@ -5,6 +5,7 @@
 
 #include "inspect/space/elf_source.h"
 #include "inspect/space/module.h"
+#include "inspect/space/shelf.h"
 #include "inspect/space/symbol_table.h"
 
 namespace strata {
@@ -95,10 +96,8 @@ struct Nearest {
   }
 };
 
-}  // namespace
-
-Result<std::vector<Symbol>> find_symbols(const PresentMemory& memory, const Module& module,
-                                         const std::vector<std::string_view>& names) {
+Result<std::vector<Symbol>> look_up(const PresentMemory& memory, const Module& module,
+                                    const std::vector<std::string_view>& names) {
   const auto doing = [&] { return "looking for symbols of " + module.name; };
   auto source = open_source(memory, module);
   if (!source) return pass(source, doing());
@@ -119,6 +118,17 @@ Result<std::vector<Symbol>> find_symbols(const PresentMemory& memory, const Modu
     if (!is_repeated) symbols.push_back({std::string(names[definition.name]), definition.range});
   }
   return symbols;
+}
+
+}  // namespace
+
+Result<std::vector<Symbol>> find_symbols(const PresentMemory& memory, const Module& module,
+                                         const std::vector<std::string_view>& names) {
+  if (!module.file) return look_up(memory, module, names);
+  std::string question = fmt::format("{:x} {:x} {:x}", module.load_bias.value,
+                                     module.range.start.value, module.range.end.value);
+  for (const std::string_view name : names) question.append(1, '\0').append(name);
+  return module.file->symbols(question, [&] { return look_up(memory, module, names); });
 }
 
 Result<std::optional<Symbol>> find_symbol_at(const PresentMemory& memory, const Module& module,
