@@ -83,6 +83,16 @@ class LiveExplainer {
   }
 
   Result<Explanation> run() {
+    std::optional<Freeze> freeze;
+    if (options_.freeze_limit) {
+      if (!e_.means.ptrace) {
+        return fail(Cause::kUsage, "cannot freeze: STRATA_WITHOUT switches ptrace off");
+      }
+      // Before anything is read, since what there is of us by now is copied.
+      auto prepared = Freeze::prepare(target_);
+      if (!prepared) return pass(prepared);
+      freeze.emplace(std::move(*prepared));
+    }
     auto scanner = PageScanner::open(target_, e_.means);
     if (!scanner) return pass(scanner);
     append(e_.notes, scanner->blind_spots());
@@ -92,21 +102,15 @@ class LiveExplainer {
     if (asks_for_smaps() && !fits_while_standing()) read_usage();
     if (e_.means.frames) relatives_ = find_relatives(e_.identity.pid);
 
-    std::optional<Freeze> freeze;
-    if (options_.freeze_limit) {
-      if (!e_.means.ptrace) {
-        return fail(Cause::kUsage, "cannot freeze: STRATA_WITHOUT switches ptrace off");
-      }
-      auto stopped = Freeze::stop(e_.identity.pid, *options_.freeze_limit);
-      if (!stopped) return pass(stopped);
-      freeze.emplace(std::move(*stopped));
-      // The number may have been reused since the target was opened; /proc/PID, held open, was not.
-      if (auto same = target_.read_kernel_text("stat"); !same) return pass(same);
+    const PresentMemory running(target_, &*scanner);
+    if (freeze) {
+      fill_shelf(running, shelf_);
+      shelf_.close();
+      if (auto stopped = freeze->stop(*options_.freeze_limit); !stopped) return pass(stopped);
       append(e_.notes, freeze->not_stopped());
     }
     auto done = take_stock(*scanner, freeze ? freeze->threads() : std::vector<Thread>{});
-    const PresentMemory memory(target_, &*scanner);
-    ZeroCount zeros(memory, std::move(huge_));
+    ZeroCount zeros(running, std::move(huge_));
     const bool counts = options_.huge_pages == ExplainOptions::HugePages::kCountZero;
     // In the time that the target stands anyway; what is not done by then is read from it running.
     if (counts && done && freeze) zeros.read_while([&] { return freeze->holds(); });
@@ -116,6 +120,12 @@ class LiveExplainer {
         e_.moment.let_go_early = true;
       }
       e_.moment.stood = std::chrono::duration_cast<Duration>(freeze->release());
+      if (freeze->stood_at_most()) {
+        e_.notes.push_back(
+            "the keeper, which holds the target, was killed: the target stood for at most the "
+            "time that is shown");
+      }
+      shelf_.open();
     }
     if (!done) return pass(done);
     book_lazily_freed(*scanner);
@@ -189,7 +199,9 @@ class LiveExplainer {
   /// Takes the picture again until VmRSS is the same before and after. A target that runs may have
   /// mapped more since its mappings were listed, so then all of it is taken again.
   Result<void> take_stock(const PageScanner& scanner, const std::vector<Thread>& frozen) {
-    const PresentMemory memory(target_, &scanner);
+    const PresentMemory memory(
+        target_, &scanner,
+        frozen.empty() ? PresentMemory::Pages::kMove : PresentMemory::Pages::kStand);
     const std::size_t notes_before = e_.notes.size();
     for (e_.moment.tries = 1;; ++e_.moment.tries) {
       if (e_.moment.tries == 1 || frozen.empty()) {
@@ -208,7 +220,7 @@ class LiveExplainer {
   }
 
   Result<void> survey(const PresentMemory& memory, const std::vector<Thread>& frozen) {
-    auto survey = take_survey(memory, frozen, e_.ledger.chart());
+    auto survey = take_survey(memory, frozen, e_.ledger.chart(), shelf_);
     if (!survey) return pass(survey);
     claims_.emplace(adopt(e_, std::move(*survey)));
     if (e_.moment.tries > 1) e_.usage.clear();
@@ -292,6 +304,7 @@ class LiveExplainer {
   Explanation e_;
   std::optional<StoredClaims> claims_;
   ScanPlan plan_;
+  Shelf shelf_;  // closed while the target stands
   std::vector<Relative> relatives_;
   std::vector<Range> anonymous_;  // where there may be somebody to compare them with
   std::vector<Range> huge_;       // anonymous, by huge pages
@@ -306,6 +319,7 @@ Result<Explanation> explain_core(const Target& target, const Means& means) {
   auto survey = take_survey(memory, {}, e.ledger.chart());
   if (!survey) return pass(survey);
   append(e.notes, target.absences());
+  e.target_cut_off = target.is_cut_off();
   StoredClaims claims(adopt(e, std::move(*survey)));
   MappingBook mappings(e.space.mappings, e.ledger.chart());
   Sweep sweep(claims, book_into(e.ledger, mappings));

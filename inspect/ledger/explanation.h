@@ -89,6 +89,7 @@ struct Explanation {
   Kinship kinship;                             ///< processes that memory is shared with by fork
   std::optional<HugeContents> huge_contents;   ///< where they were read
   std::optional<std::uint64_t> most_mappings;  ///< vm.max_map_count
+  bool target_cut_off = false;  ///< a core that is not whole
   std::vector<std::string> notes;
 };
 
@@ -97,9 +98,9 @@ struct Explanation {
 inline constexpr std::size_t kMostRunsKept = 100'000;
 
 /// Whether nothing that was asked for stayed hidden: pages whose state the kernel does not show, a
-/// target that had to be let go too early.
+/// target that had to be let go too early, the lost part of a truncated core.
 inline bool saw_all(const Explanation& e) {
-  return e.ledger.sum().unknown == 0_B && !e.moment.let_go_early;
+  return e.ledger.sum().unknown == 0_B && !e.moment.let_go_early && !e.target_cut_off;
 }
 
 Result<Explanation> explain(const Target& target, const Means& means,

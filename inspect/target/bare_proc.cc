@@ -5,6 +5,25 @@
 #include <cstring>
 
 namespace strata {
+namespace {
+
+// "TID" and what follows it, without a formatter, which may allocate.
+class PathOf {
+ public:
+  explicit PathOf(pid_t tid, const char* file = "") : at_(bytes_ + sizeof(bytes_)) {
+    const std::size_t length = std::strlen(file) + 1;
+    at_ -= length;
+    std::memcpy(at_, file, length);
+    for (pid_t rest = tid; rest != 0; rest /= 10) *--at_ = static_cast<char>('0' + rest % 10);
+  }
+  const char* text() const { return at_; }
+
+ private:
+  char bytes_[24];
+  char* at_;
+};
+
+}  // namespace
 
 int parse_number(const char* name) {
   int number = 0;
@@ -26,15 +45,10 @@ void close_from(int first) {
   close(open_ones);
 }
 
-char read_state(int tasks, pid_t tid) {
-  char path[24];
-  char* at = path + sizeof(path);
-  constexpr char kFile[] = "/stat";
-  at -= sizeof(kFile);
-  std::memcpy(at, kFile, sizeof(kFile));
-  for (pid_t rest = tid; rest != 0; rest /= 10) *--at = static_cast<char>('0' + rest % 10);
+bool has_thread(int tasks, pid_t tid) { return faccessat(tasks, PathOf(tid).text(), F_OK, 0) == 0; }
 
-  const int file = openat(tasks, at, O_RDONLY | O_CLOEXEC);
+char read_state(int tasks, pid_t tid) {
+  const int file = openat(tasks, PathOf(tid, "/stat").text(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return 0;
   char text[512];
   const ssize_t size = read(file, text, sizeof(text));

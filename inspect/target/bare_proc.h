@@ -34,6 +34,9 @@ bool list_numbers(int directory, Visit visit) {
 /// Closes every descriptor from `first` on.
 void close_from(int first);
 
+/// Whether thread `tid` is in the directory `tasks`, /proc/PID/task.
+bool has_thread(int tasks, pid_t tid);
+
 /// The state letter of thread `tid` in the directory `tasks`, /proc/PID/task; 0 where there is
 /// none.
 char read_state(int tasks, pid_t tid);

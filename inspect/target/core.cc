@@ -14,6 +14,7 @@
 #include "inspect/target/core_layout.h"
 #include "inspect/target/core_notes.h"
 #include "inspect/target/elf_image.h"
+#include "inspect/target/regular_file.h"
 
 namespace strata {
 namespace {
@@ -44,6 +45,7 @@ class Core final : public Target {
     return no_kernel(name);
   }
   std::vector<std::string> absences() const override { return absences_; }
+  bool is_cut_off() const override { return cut_off_; }
 
   std::vector<CoreExtent> extents() const;
   std::optional<CoreSignal> signal() const { return notes_.signal; }
@@ -52,6 +54,7 @@ class Core final : public Target {
   /// What the core file itself holds at `from`, up to the end of that segment.
   Result<Bytes> read_held(Address from, std::span<std::byte> into) const;
   void identify();
+  std::string read_path(Address from) const;
   void protect_headerless();
   void name_absences(Bytes size, bool count_deduced, Problems& problems);
   static Failure no_kernel(const std::string& name) {
@@ -69,7 +72,15 @@ class Core final : public Target {
   std::unique_ptr<CoreImages> images_;
   std::vector<std::string> absences_;
   bool unwritten_as_in_file_ = false;
+  bool cut_off_ = false;
 };
+
+/// Whether the file ends before what its headers say is in it.
+bool ends_early(std::span<const Elf64_Phdr> headers, Bytes size) {
+  return std::ranges::any_of(headers, [&](const Elf64_Phdr& header) {
+    return header.p_filesz > saturating_sub(size, Bytes{header.p_offset}).value;
+  });
+}
 
 Result<void> Core::read_headers(const struct stat& status) {
   const Bytes size{static_cast<std::uint64_t>(status.st_size)};
@@ -85,6 +96,7 @@ Result<void> Core::read_headers(const struct stat& status) {
   auto segments = arrange_segments(headers->segments, size);
   if (!segments) return pass(segments);
   segments_ = std::move(*segments);
+  cut_off_ = headers->count_deduced || ends_early(headers->segments, size);
 
   Problems problems;
   auto notes = read_core_notes(image, headers->segments, problems);
@@ -122,7 +134,7 @@ void Core::identify() {
     identity_.command_line = notes_.process->command_line;
     const auto main = std::ranges::find(notes_.threads, identity_.pid, &Thread::tid);
     if (main != notes_.threads.end()) {
-      main->name = identity_.name;
+      if (!notes_.by_gdb) main->name = identity_.name;
       main_stack_pointer = main->stack_pointer;
     }
   }
@@ -137,12 +149,18 @@ void Core::identify() {
     }
   }
   const auto given = find_auxiliary(auxiliary, AT_EXECFN);
-  if (!given || !identity_.executable.empty()) return;
+  if (given && identity_.executable.empty()) identity_.executable = read_path(Address{*given});
+  if (!notes_.process) {
+    const std::string& path = identity_.executable;
+    identity_.name = path.substr(path.rfind('/') + 1).substr(0, kLongestName);
+  }
+}
+
+std::string Core::read_path(Address from) const {
   std::string path(kLongestPath, '\0');
-  const auto got = read_memory(Address{*given}, std::as_writable_bytes(std::span(path)));
-  if (!got) return;
-  const std::size_t length = strnlen(path.data(), got->value);
-  if (length < got->value) identity_.executable = path.substr(0, length);
+  const auto got = read_memory(from, std::as_writable_bytes(std::span(path)));
+  const std::size_t length = got ? strnlen(path.data(), got->value) : 0;
+  return got && length < got->value ? path.substr(0, length) : std::string();
 }
 
 void Core::name_absences(Bytes size, bool count_deduced, Problems& problems) {
@@ -159,12 +177,14 @@ void Core::name_absences(Bytes size, bool count_deduced, Problems& problems) {
   }
   if (notes_.by_gdb) {
     absences_.push_back(
-        "gdb wrote this core and calls every mapping readable: guard pages look like r--p");
+        "gdb wrote this core and calls every mapping readable: guard pages look like r--p; and the "
+        "process's name is that of its first argument, which need not be the one it bore");
   }
   if (!notes_.process) absences_.push_back("the core names no process: its PID is not known");
   if (notes_.threads.empty()) absences_.push_back("the core names no threads and no registers");
   absences_.push_back(
-      "a core file does not record the names of threads other than the first, nor where [heap] is");
+      fmt::format("a core file does not record the names of threads{}, nor where [heap] is",
+                  notes_.by_gdb ? "" : " other than the first"));
   if (notes_.process && notes_.process->command_line_cut) {
     absences_.push_back(fmt::format("of the command line a core records the first {} bytes",
                                     notes_.process->command_line.size()));
@@ -237,25 +257,17 @@ std::string_view find_decompressor(std::span<const std::byte> start) {
   return {};
 }
 
-/// Opens without ever blocking on a FIFO; a device, which may act on being opened, is not.
-Result<File> open_regular(const std::string& path, struct stat& status) {
-  if (stat(path.c_str(), &status) != 0) return fail_errno(errno, "open " + printable(path));
-  if (!S_ISREG(status.st_mode)) {
-    const char* kind = S_ISDIR(status.st_mode)    ? "a directory"
-                       : S_ISFIFO(status.st_mode) ? "a pipe"
-                                                  : "a device or socket";
-    auto failure = fail(Cause::kUsage, "{} is {}, not a core file", printable(path), kind);
-    return Failure(std::move(failure.value())
-                       .with_help("name a core file; one that comes through a pipe or lies in an "
-                                  "archive must be saved as a file first"));
-  }
-  auto file = open_file(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!file) return file;
-  if (fstat(file->fd(), &status) != 0) return fail_errno(errno, "stat " + printable(path));
-  if (!S_ISREG(status.st_mode)) {
-    return fail(Cause::kGone, "{} was replaced while it was opened", printable(path));
-  }
-  return file;
+Result<File> open_core_file(const std::string& path, struct stat& status) {
+  auto held = hold_file(AT_FDCWD, path);
+  if (!held) return pass(held);
+  auto file = open_held(*held, path);
+  status = held->status;
+  if (file || S_ISREG(status.st_mode)) return file;
+  return Failure(Error{Cause::kUsage,
+                       file.error().message,
+                       {},
+                       "name a core file; one that comes through a pipe or lies in an archive must "
+                       "be saved as a file first"});
 }
 
 /// Says which file it was and what to do.
@@ -270,7 +282,8 @@ Error explain(Error error, const std::string& path, std::string_view decompresso
     case Cause::kUsage:
       return std::move(error).with_help("name a core file, as `gcore PID` or a crash leaves it");
     case Cause::kUnsupported:
-      return std::move(error).with_help("run strata on a machine of the core's own architecture");
+      return std::move(error).with_help(
+          "look at it with gdb, or with strata on a 64-bit machine of the core's own architecture");
     case Cause::kCorrupt:
       return std::move(error).with_help(
           "take the core again with enough disk and `ulimit -c unlimited`");
@@ -283,7 +296,7 @@ Error explain(Error error, const std::string& path, std::string_view decompresso
 
 Result<std::unique_ptr<Target>> open_core(const std::string& path) {
   struct stat status{};
-  auto file = open_regular(path, status);
+  auto file = open_core_file(path, status);
   if (!file) return pass(file);
   if (status.st_size == 0) {
     return Failure(
@@ -306,7 +319,7 @@ Result<std::unique_ptr<Target>> open_core(const std::string& path) {
 
 bool looks_like_core(const std::string& path) {
   struct stat status{};
-  auto file = open_regular(path, status);
+  auto file = open_core_file(path, status);
   if (!file) return false;
   std::byte start[64];
   const auto got = read_at(*file, Bytes{}, start);

@@ -10,6 +10,7 @@
 
 #include "base/printable.h"
 #include "inspect/target/core_layout.h"
+#include "inspect/target/regular_file.h"
 
 namespace strata {
 namespace {
@@ -33,23 +34,19 @@ bool is_later(const timespec& a, const timespec& b) {
   return std::tie(a.tv_sec, a.tv_nsec) > std::tie(b.tv_sec, b.tv_nsec);
 }
 
-/// Opens a regular file. A device may act on being opened and a FIFO may block, so the path is
-/// first taken hold of by O_PATH, which does neither.
-Result<File> open_regular(const std::string& path) {
-  auto held = open_file(AT_FDCWD, path, O_PATH);
+/// Opens what is at `path` now, if it is a regular file with contents.
+Result<File> open_mapped(const std::string& path) {
+  auto held = hold_file(AT_FDCWD, path);
   if (!held) {
     return fail(Cause::kNotFound, "{} was mapped, and is not at its path now: {}", printable(path),
                 printable(held.error().message));
   }
-  struct stat status{};
-  if (fstat(held->fd(), &status) != 0) return fail_errno(errno, "stat " + printable(path));
   // What has no size, as in /proc, may block or act on being read.
-  if (!S_ISREG(status.st_mode) || status.st_size == 0) {
+  if (!S_ISREG(held->status.st_mode) || held->status.st_size == 0) {
     return fail(Cause::kNotFound, "what is at {} now is not a regular file with contents",
                 printable(path));
   }
-  auto file = open_file(AT_FDCWD, fmt::format("/proc/self/fd/{}", held->fd()),
-                        O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  auto file = open_held(*held, path);
   if (!file) {
     return fail(Cause::kNotFound, "{} was mapped, and cannot be opened now: {}", printable(path),
                 printable(file.error().message));
@@ -136,7 +133,7 @@ std::shared_ptr<const CoreImages::Image> CoreImages::verified_image_of(const Cor
   if (known->tried || !known->build_id) return known;
   auto image = std::make_shared<Image>(*known);
   image->tried = true;
-  if (auto file = open_regular(head->path)) {
+  if (auto file = open_mapped(head->path)) {
     const auto headers = read_elf_image(bytes_of_file(*file), "file", kMostSegments);
     if (headers && find_build_id(bytes_of_file(*file), *headers) == image->build_id) {
       image->verified = std::make_shared<const File>(std::move(*file));
@@ -189,7 +186,7 @@ Result<File> CoreImages::open(const Mapping& mapping) const {
   if (!mapping.has_file() || !mapping.name.starts_with('/')) {
     return fail(Cause::kNotFound, "the mapping at {:#x} names no file", mapping.range.start.value);
   }
-  auto file = open_regular(mapping.name);
+  auto file = open_mapped(mapping.name);
   if (!file) return pass(file);
   auto same = check_same(mapping, find_head(mapping), *file);
   if (!same) return pass(same);

@@ -33,7 +33,7 @@ Result<CoreProcess> parse_process(Contents contents) {
   if (!raw) return pass(raw);
   CoreProcess process;
   process.pid = raw->pr_pid;
-  process.name = text_of(raw->pr_fname, sizeof raw->pr_fname);
+  process.name = text_of(raw->pr_fname, kLongestName);
   process.command_line = text_of(raw->pr_psargs, sizeof raw->pr_psargs);
   process.command_line_cut = process.command_line.size() + 1 >= sizeof raw->pr_psargs;
   // The kernel turns the NUL behind the last argument into a space.
@@ -58,11 +58,19 @@ Result<Thread> parse_thread(Contents contents) {
   thread.instruction_pointer = Address{registers.rip};
   thread.thread_pointer = Address{registers.fs_base};
 #elif defined(__aarch64__)
-  // The thread pointer is in a note of its own there (NT_ARM_TLS) and not read yet.
+  // The thread pointer is in a note of its own there, NT_ARM_TLS.
   thread.stack_pointer = Address{registers.sp};
   thread.instruction_pointer = Address{registers.pc};
 #endif
   return thread;
+}
+
+/// NT_ARM_TLS: TPIDR, and TPIDR2 behind it by newer kernels.
+Result<Address> parse_thread_pointer(Contents contents) {
+  Reader reader(contents, "note NT_ARM_TLS");
+  auto pointer = reader.take<std::uint64_t>("thread pointer");
+  if (!pointer) return pass(pointer);
+  return Address{*pointer};
 }
 
 Result<std::vector<AuxiliaryEntry>> parse_auxiliary_vector(Contents contents) {
@@ -171,6 +179,12 @@ class NoteSorter {
 
   Result<bool> visit(const ElfNote& note) {
     if (note.owner == "GDB") notes_.by_gdb = true;
+    if (note.owner == "LINUX" && note.type == NT_ARM_TLS && !notes_.threads.empty() &&
+        !notes_.threads.back().thread_pointer) {
+      // A thread's notes follow its NT_PRSTATUS.
+      take(note, "note NT_ARM_TLS", kLargestSmallNote, parse_thread_pointer,
+           [&](Address pointer) { notes_.threads.back().thread_pointer = pointer; });
+    }
     if (note.owner != "CORE") return true;
     switch (note.type) {
       case NT_PRSTATUS:

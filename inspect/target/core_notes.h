@@ -35,9 +35,12 @@ struct CoreFile {
   bool deleted = false;
 };
 
+/// The kernel's names are no longer (TASK_COMM_LEN, less one); gdb writes one byte more.
+inline constexpr std::size_t kLongestName = 15;
+
 struct CoreProcess {
   pid_t pid = 0;
-  std::string name;
+  std::string name;  ///< by the kernel the leader's comm; by gdb the base name of argv[0]
   std::string command_line;
   bool command_line_cut = false;  ///< it fills its field, so there may have been more
 };

@@ -16,6 +16,12 @@
 
 namespace strata {
 
+#if defined(__x86_64__)
+inline constexpr Elf64_Half kOwnMachine = EM_X86_64;
+#else
+inline constexpr Elf64_Half kOwnMachine = EM_AARCH64;
+#endif
+
 template <class T>
 std::string raw_bytes(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
@@ -48,9 +54,15 @@ inline std::string thread_note(pid_t tid, std::uint64_t sp, std::uint64_t ip, st
   elf_prstatus thread{};
   thread.pr_pid = tid;
   user_regs_struct registers{};
+#if defined(__x86_64__)
   registers.rsp = sp;
   registers.rip = ip;
   registers.fs_base = fs;
+#else
+  registers.sp = sp;
+  registers.pc = ip;
+  (void)fs;  // in a note of its own
+#endif
   std::memcpy(&thread.pr_reg, &registers, sizeof registers);
   return note(NT_PRSTATUS, "CORE", raw_bytes(thread));
 }
@@ -109,7 +121,7 @@ struct CoreText {
     header.e_ident[EI_DATA] = ELFDATA2LSB;
     header.e_ident[EI_VERSION] = EV_CURRENT;
     header.e_type = type;
-    header.e_machine = EM_X86_64;
+    header.e_machine = kOwnMachine;
     header.e_version = EV_CURRENT;
     header.e_phoff = sizeof header;
     header.e_ehsize = sizeof header;
@@ -160,7 +172,7 @@ inline std::string write_module(std::string_view build_id) {
   header.e_ident[EI_CLASS] = ELFCLASS64;
   header.e_ident[EI_DATA] = ELFDATA2LSB;
   header.e_type = ET_DYN;
-  header.e_machine = EM_X86_64;
+  header.e_machine = kOwnMachine;
   header.e_phoff = sizeof header;
   header.e_phentsize = sizeof(Elf64_Phdr);
   const auto segment = [](std::uint32_t type, std::uint32_t flags, std::uint64_t offset,

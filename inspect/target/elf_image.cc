@@ -18,6 +18,28 @@ constexpr Elf64_Half kMachine = EM_AARCH64;
 #else
 #error "name this machine's EM_ constant"
 #endif
+/// Names of those that cores come from; any other is told by its number.
+std::string name_machine(Elf64_Half machine) {
+  switch (machine) {
+    case EM_386:
+      return "x86 (32-bit)";
+    case EM_X86_64:
+      return "x86-64";
+    case EM_ARM:
+      return "ARM (32-bit)";
+    case EM_AARCH64:
+      return "aarch64";
+    case EM_RISCV:
+      return "RISC-V";
+    case EM_PPC64:
+      return "POWER";
+    case EM_S390:
+      return "s390";
+    default:
+      return fmt::format("number {} (e_machine)", machine);
+  }
+}
+
 constexpr unsigned char kByteOrder =
     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
 
@@ -58,15 +80,17 @@ Result<Elf64_Ehdr> read_header(const ImageBytes& image, std::string_view what) {
     return fail(Cause::kUsage, "{} is not an ELF file", what);
   }
   if (id[EI_CLASS] != ELFCLASS64 || id[EI_DATA] != kByteOrder) {
-    return fail(Cause::kUnsupported, "{} is of a {}-bit {}-endian machine, not of this one", what,
-                id[EI_CLASS] == ELFCLASS64 ? 64 : 32,
-                id[EI_DATA] == ELFDATA2MSB ? "big" : "little");
+    return fail(Cause::kUnsupported,
+                "{} is of a {}-bit {}-endian program; this strata reads those of 64-bit {} alone",
+                what, id[EI_CLASS] == ELFCLASS64 ? 64 : 32,
+                id[EI_DATA] == ELFDATA2MSB ? "big" : "little", name_machine(kMachine));
   }
   auto header = read_table<Elf64_Ehdr>(image, 0, 1, ELF_T_EHDR, what, "ELF header");
   if (!header) return pass(header);
   if (header->front().e_machine != kMachine) {
-    return fail(Cause::kUnsupported, "{} is of another machine (e_machine {}, this one is {})",
-                what, header->front().e_machine, kMachine);
+    return fail(Cause::kUnsupported,
+                "{} is of another machine, {}; this strata reads those of {} alone", what,
+                name_machine(header->front().e_machine), name_machine(kMachine));
   }
   return header->front();
 }

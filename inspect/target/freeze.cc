@@ -73,20 +73,38 @@ struct Freeze::State {
   std::vector<Thread> threads;
   std::vector<std::string> not_stopped;
   std::optional<Duration> stood;
+  bool stood_at_most = false;
 
   ~State() {
-    if (shared != MAP_FAILED) munmap(shared, shared_size);
+    end_keeper();
+    unshare_report();
   }
 
+  Result<void> make_keeper();
   Result<void> share_report();
+  void unshare_report();
   Result<void> fork_keeper();
   Result<void> wait_for_standing();
   void collect();
+  void say(char word) const { send(channel.fd(), &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT); }
   bool keeper_gone(std::int64_t wait_ns) const;
   bool keeper_stopped() const;
   void end_keeper();
   Error explain_failure() const;
+  bool worth_another_try() const;
 };
+
+Result<void> Freeze::State::make_keeper() {
+  unshare_report();
+  if (auto made = share_report(); !made) return made;
+  return fork_keeper();
+}
+
+void Freeze::State::unshare_report() {
+  if (shared != MAP_FAILED) munmap(shared, shared_size);
+  shared = MAP_FAILED;
+  report = nullptr;
+}
 
 // The report, then the threads, then their index, in one shared mapping.
 Result<void> Freeze::State::share_report() {
@@ -104,7 +122,6 @@ Result<void> Freeze::State::share_report() {
   if (shared == MAP_FAILED) return fail_errno(errno, "mmap of the keeper's report");
 
   report = new (shared) KeeperReport{};
-  report->limit_ns = std::chrono::nanoseconds(limit).count();
   report->capacity = static_cast<std::uint32_t>(capacity);
   report->index_mask = static_cast<std::uint32_t>(index_size - 1);
   report->threads = reinterpret_cast<KeptThread*>(report + 1);
@@ -149,6 +166,8 @@ bool Freeze::State::keeper_stopped() const {
 // Returns when the keeper is gone, and with it all that holds the target.
 void Freeze::State::end_keeper() {
   if (keeper == 0) return;
+  // A byte, since a child that strata just forked may hold our end open.
+  say(kEndWord);
   const std::int64_t late = monotonic_ns() + kReleaseNs;
   while (!keeper_gone(kLookNs)) {
     if (!keeper_stopped() && monotonic_ns() < late) continue;
@@ -163,6 +182,8 @@ void Freeze::State::end_keeper() {
 }
 
 Result<void> Freeze::State::wait_for_standing() {
+  report->limit_ns = std::chrono::nanoseconds(limit).count();
+  say(kStopWord);
   // The keeper's kill timer is the bound; this one is for a keeper stopped before it set that.
   const std::int64_t late = monotonic_ns() + report->limit_ns + kKeeperOverrunNs + kSecondNs;
   const timespec look{0, kLookNs};
@@ -177,6 +198,13 @@ Result<void> Freeze::State::wait_for_standing() {
   if (report->phase.load() == KeeperPhase::kStanding) return {};
   end_keeper();
   return Failure(explain_failure());
+}
+
+// Both come of what happened since the keeper was made, and are as good as over with the next one.
+bool Freeze::State::worth_another_try() const {
+  return report->phase.load() == KeeperPhase::kFailed &&
+         (report->failure == KeeperFailure::kReplaced ||
+          report->failure == KeeperFailure::kCrowded);
 }
 
 Error Freeze::State::explain_failure() const {
@@ -203,6 +231,12 @@ Error Freeze::State::explain_failure() const {
                           read_blocked_at(tasks, report->threads[0].tid).reason),
               {},
               "allow more with --freeze-limit, or leave out --freeze"};
+    case KeeperFailure::kReplaced:
+      return {Cause::kGone,
+              fmt::format("{}: the number of its thread {} went to another process", what(),
+                          report->failed_tid),
+              {},
+              "leave out --freeze"};
     case KeeperFailure::kCrowded:
       return {Cause::kLimit,
               fmt::format("{}: it made threads faster than they could be stopped ({} seen)", what(),
@@ -255,15 +289,13 @@ void Freeze::State::collect() {
             [](const Thread& a, const Thread& b) { return a.tid < b.tid; });
 }
 
-Result<Freeze> Freeze::stop(pid_t pid, Duration limit) {
-  if (limit <= Duration::zero()) {
-    return fail(Cause::kUsage, "a target cannot be stopped for {} µs", limit.count());
-  }
-  Freeze freeze(std::make_unique<State>());
-  State& state = *freeze.state_;
-  state.pid = pid;
-  state.limit = std::min(limit, kLongestLimit);
+Result<Freeze> Freeze::prepare(const Target& target) {
+  auto tasks = target.open_kernel_file("task");
+  if (!tasks) return pass(tasks);
+  return prepare(target.identity().pid, std::move(*tasks));
+}
 
+Result<Freeze> Freeze::prepare(pid_t pid) {
   auto tasks = open_file(AT_FDCWD, fmt::format("/proc/{}/task", pid), O_RDONLY | O_DIRECTORY);
   if (!tasks) {
     if (tasks.error().cause == Cause::kNotFound) {
@@ -271,49 +303,57 @@ Result<Freeze> Freeze::stop(pid_t pid, Duration limit) {
     }
     return pass(tasks, fmt::format("stopping process {}", pid));
   }
-  state.tasks = std::move(*tasks);
-  if (faccessat(state.tasks.fd(), std::to_string(getpid()).c_str(), F_OK, 0) == 0) {
+  return prepare(pid, std::move(*tasks));
+}
+
+Result<Freeze> Freeze::prepare(pid_t pid, File tasks) {
+  if (faccessat(tasks.fd(), std::to_string(getpid()).c_str(), F_OK, 0) == 0) {
     return fail(Cause::kUsage, "strata cannot stop itself (process {})", pid);
   }
-  if (auto shared = state.share_report(); !shared) return pass(shared);
-  if (auto forked = state.fork_keeper(); !forked) return pass(forked);
-  if (auto stands = state.wait_for_standing(); !stands) return pass(stands);
-  state.collect();
+  Freeze freeze(std::make_unique<State>());
+  State& state = *freeze.state_;
+  state.pid = pid;
+  state.tasks = std::move(tasks);
+  if (auto made = state.make_keeper(); !made) return pass(made);
   return freeze;
+}
+
+Result<void> Freeze::stop(Duration limit) {
+  if (limit <= Duration::zero()) {
+    return fail(Cause::kUsage, "a target cannot be stopped for {} µs", limit.count());
+  }
+  State& state = *state_;
+  state.limit = std::min(limit, kLongestLimit);
+  auto stands = state.wait_for_standing();
+  for (int more = 2; !stands && more > 0 && state.worth_another_try(); --more) {
+    if (auto made = state.make_keeper(); !made) return made;
+    stands = state.wait_for_standing();
+  }
+  if (stands) state.collect();
+  return stands;
 }
 
 Freeze::Freeze(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Freeze::Freeze(Freeze&&) noexcept = default;
 
-Freeze& Freeze::operator=(Freeze&& other) noexcept {
-  if (this != &other) {
-    if (state_) release();
-    state_ = std::move(other.state_);
-  }
-  return *this;
-}
-
-Freeze::~Freeze() {
-  if (state_) release();
-}
+Freeze& Freeze::operator=(Freeze&&) noexcept = default;
+Freeze::~Freeze() = default;
 
 Freeze::Duration Freeze::release() {
   State& state = *state_;
   if (state.stood) return *state.stood;
-  if (state.keeper != 0) {
-    send(state.channel.fd(), "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    state.end_keeper();
-  }
-  state.channel = File();
+  state.end_keeper();
   std::int64_t stood = 0;
   if (state.report != nullptr && state.report->start_ns != 0) {
     const std::int64_t end = state.report->end_ns.load();
-    // A keeper that was killed did not say when: until now at most.
+    state.stood_at_most = end == 0;
     stood = (end != 0 ? end : monotonic_ns()) - state.report->start_ns;
   }
   state.stood = std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(stood));
   return *state.stood;
 }
+
+bool Freeze::stood_at_most() const { return state_->stood_at_most; }
 
 bool Freeze::holds() const {
   const State& state = *state_;

@@ -16,8 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace test;
 
-constexpr Freeze::Duration kLong = 60s;
-
 class FreezeKeeper : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(beats_on(*board_)); }
@@ -78,16 +76,17 @@ TEST_F(FreezeKeeper, is_killed_by_the_kernel_when_it_is_stopped_and_strata_too) 
 }
 
 TEST_F(FreezeKeeper, killed_is_noticed) {
-  auto freeze = Freeze::stop(target_.pid(), kLong);
+  auto freeze = test::stop(target_.pid(), kLong);
   ASSERT_TRUE(freeze) << to_text(freeze.error());
   kill(keeper(), SIGKILL);
   EXPECT_TRUE(eventually([&] { return !freeze->holds(); }));
   EXPECT_TRUE(let_go());
   EXPECT_GT(freeze->release(), 0us);
+  EXPECT_TRUE(freeze->stood_at_most());
 }
 
 TEST_F(FreezeKeeper, stopped_is_noticed_when_asked) {
-  auto freeze = Freeze::stop(target_.pid(), kLong);
+  auto freeze = test::stop(target_.pid(), kLong);
   ASSERT_TRUE(freeze) << to_text(freeze.error());
   kill(keeper(), SIGSTOP);
   EXPECT_TRUE(eventually([&] { return !freeze->holds(); }));
@@ -95,7 +94,7 @@ TEST_F(FreezeKeeper, stopped_is_noticed_when_asked) {
 }
 
 TEST_F(FreezeKeeper, stopped_is_noticed_on_release) {
-  auto freeze = Freeze::stop(target_.pid(), kLong);
+  auto freeze = test::stop(target_.pid(), kLong);
   ASSERT_TRUE(freeze) << to_text(freeze.error());
   const pid_t held_by = keeper();
   kill(held_by, SIGSTOP);
@@ -106,7 +105,7 @@ TEST_F(FreezeKeeper, stopped_is_noticed_on_release) {
 }
 
 TEST_F(FreezeKeeper, is_deaf_to_the_terminal_and_to_polite_signals) {
-  auto freeze = Freeze::stop(target_.pid(), kLong);
+  auto freeze = test::stop(target_.pid(), kLong);
   ASSERT_TRUE(freeze) << to_text(freeze.error());
   for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGHUP, SIGTERM, SIGPIPE}) {
     kill(keeper(), signal);
@@ -116,7 +115,7 @@ TEST_F(FreezeKeeper, is_deaf_to_the_terminal_and_to_polite_signals) {
 }
 
 TEST_F(FreezeKeeper, has_its_own_name_and_session_and_no_file_of_stratas) {
-  auto freeze = Freeze::stop(target_.pid(), kLong);
+  auto freeze = test::stop(target_.pid(), kLong);
   ASSERT_TRUE(freeze) << to_text(freeze.error());
   const pid_t held_by = keeper();
   EXPECT_EQ(read_proc(held_by, "comm"), "freeze-keeper\n");
@@ -130,14 +129,14 @@ TEST_F(FreezeKeeper, leaves_no_descriptor_mapping_or_child) {
     const std::string maps = read_proc(getpid(), "maps");
     return std::count(maps.begin(), maps.end(), '\n');
   };
-  for (int i = 0; i < 5; ++i) Freeze::stop(target_.pid(), kLong).value().release();
+  for (int i = 0; i < 5; ++i) test::stop(target_.pid(), kLong).value().release();
   const std::size_t open = list("/proc/self/fd").size();
   const auto maps = count_maps();
   for (int i = 0; i < 100; ++i) {
-    auto freeze = Freeze::stop(target_.pid(), kLong);
+    auto freeze = test::stop(target_.pid(), kLong);
     ASSERT_TRUE(freeze) << to_text(freeze.error());
-    EXPECT_FALSE(Freeze::stop(1 << 30, kLong));
-    EXPECT_FALSE(Freeze::stop(target_.pid(), kLong));  // traced by our own keeper
+    EXPECT_FALSE(test::stop(1 << 30, kLong));
+    EXPECT_FALSE(test::stop(target_.pid(), kLong));  // traced by our own keeper
     if (i % 3 == 0) kill(keeper(), SIGKILL);
   }
   EXPECT_EQ(list("/proc/self/fd").size(), open);
@@ -160,7 +159,7 @@ TEST_F(FreezeKeeper, is_forked_from_a_busy_strata) {
       }).detach();
     }
     for (int i = 0; i < 40; ++i) {
-      auto freeze = Freeze::stop(target_.pid(), kLong);
+      auto freeze = test::stop(target_.pid(), kLong);
       if (!freeze || !freeze->holds()) _exit(1);
     }
     _exit(0);
@@ -174,11 +173,11 @@ TEST_F(FreezeKeeper, sends_strata_no_signal) {
   Child strata([&] {
     std::signal(SIGCHLD, [](int) { _exit(1); });
     for (int i = 0; i < 20; ++i) {
-      if (!Freeze::stop(target_.pid(), kLong)) _exit(2);
+      if (!test::stop(target_.pid(), kLong)) _exit(2);
     }
     std::signal(SIGCHLD, SIG_IGN);
     for (int i = 0; i < 20; ++i) {
-      if (!Freeze::stop(target_.pid(), kLong)) _exit(3);
+      if (!test::stop(target_.pid(), kLong)) _exit(3);
     }
     _exit(waitpid(-1, nullptr, 0) == -1 ? 0 : 4);
   });

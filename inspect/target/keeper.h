@@ -4,9 +4,10 @@
 // channel that says it is there. From then on the keeper changes nothing but `phase` and `end_ns`.
 //
 //     strata                          keeper
-//       │  fork ───────────────────────▶ │ seizes and interrupts until every thread stands
+//       │  fork ───────────────────────▶ │ closes what it inherited, waits
+//       │  limit_ns, kStopWord ────────▶ │ seizes and interrupts until every thread stands
 //       │ ◀──────────── 1 byte, phase ── │ kStanding or kFailed
-//       │  1 byte, or the end closes ──▶ │ kLettingGo, detaches, exits
+//       │  any byte, or the end closes ▶ │ kLettingGo, detaches, exits
 //
 // Rules   Between fork and exit only system calls are made: strata may have had other threads,
 //         whose locks (malloc's too) stay taken for ever in the copy.
@@ -26,12 +27,13 @@ enum class KeeperPhase : std::uint32_t { kStopping, kStanding, kFailed, kLetting
 
 enum class KeeperFailure : std::uint32_t {
   kNone,
-  kSetUp,    ///< a system call before the first thread was touched, named in `failed_call`
-  kRefused,  ///< PTRACE_SEIZE of `failed_tid`
-  kGone,     ///< no thread is left
-  kNothing,  ///< no thread stopped in time
-  kCrowded,  ///< more threads than there is room for
-  kAsked,    ///< strata's end closed before all stood
+  kSetUp,     ///< a system call before the first thread was touched, named in `failed_call`
+  kRefused,   ///< PTRACE_SEIZE of `failed_tid`
+  kGone,      ///< no thread is left
+  kNothing,   ///< no thread stopped in time
+  kReplaced,  ///< `failed_tid` was seized, and is another process's by now
+  kCrowded,   ///< more threads than there is room for
+  kAsked,     ///< strata's end closed before all stood
 };
 
 struct KeptThread {
@@ -46,14 +48,14 @@ struct KeptThread {
   Stand stand;
   char state;  ///< 'T' where a signal had stopped it before, else 't'
   bool has_registers;
-  int signal;           ///< the signal it was about to take when it stopped: given back on detach
-  std::uint32_t round;  ///< the last listing that had it
+  int signal;  ///< the signal it was about to take when it stopped: given back on detach
   Registers registers;
 };
 
 struct KeeperReport {
+  std::int64_t limit_ns;  ///< written by strata before kStopWord
+
   // Written by strata before the fork.
-  std::int64_t limit_ns;
   std::uint32_t capacity;
   std::uint32_t index_mask;  ///< size of index, a power of two, less one
   KeptThread* threads;
@@ -65,13 +67,26 @@ struct KeeperReport {
   pid_t failed_tid;
   const char* failed_call;
   std::uint32_t thread_count;
-  bool still_appearing;   ///< new threads were found until the time for stopping was over
-  std::int64_t start_ns;  ///< before the first thread was touched
+  bool still_appearing;   ///< all that were known stood, and the last listing in time showed more
+  std::int64_t start_ns;  ///< before the first thread was touched; 0 before
   std::int64_t standing_ns;
   std::atomic<std::int64_t> end_ns;  ///< after the last thread was let go; 0 before
+
+  /// Notes a failure; always false.
+  bool fail(KeeperFailure why, int error_number, pid_t tid = 0, const char* call = "") {
+    failure = why;
+    failed_errno = error_number;
+    failed_tid = tid;
+    failed_call = call;
+    return false;
+  }
 };
 static_assert(std::atomic<KeeperPhase>::is_always_lock_free);
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+/// What strata writes to have the target stopped; any other byte ends the keeper.
+inline constexpr char kStopWord = 'S';
+inline constexpr char kEndWord = 'E';
 
 /// By this much the keeper may pass its limit before the kernel kills it, by a timer that also
 /// reaches a keeper stopped by SIGSTOP. Enough to detach some ten thousand threads.

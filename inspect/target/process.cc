@@ -1,40 +1,22 @@
 #include "inspect/target/process.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
+#include <cstdlib>
 
 #include "base/printable.h"
+#include "inspect/target/process_directory.h"
 #include "inspect/target/process_text.h"
+#include "inspect/target/refusal.h"
+#include "inspect/target/regular_file.h"
 
 namespace strata {
 namespace {
-
-/// Entries of a /proc directory that are numbers.
-Result<std::vector<pid_t>> read_numbers(int directory, const char* path) {
-  auto file = open_file(directory, path, O_RDONLY | O_DIRECTORY);
-  if (!file) return pass(file);
-  DIR* const listing = fdopendir(file->fd());
-  if (listing == nullptr) return fail_errno(errno, std::string("list ") + path);
-  file->take_fd();
-  std::vector<pid_t> numbers;
-  while (const dirent* entry = readdir(listing)) {
-    pid_t number = 0;
-    const char* const end = entry->d_name + std::strlen(entry->d_name);
-    if (std::from_chars(entry->d_name, end, number).ptr == end) numbers.push_back(number);
-  }
-  closedir(listing);
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
-}
 
 std::string first_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -84,17 +66,34 @@ bool is_called(std::string_view path, std::string_view name) {
   return path.substr(path.rfind('/') + 1) == name;
 }
 
+bool has_proc() { return access("/proc/self", F_OK) == 0; }
+Failure no_proc() {
+  return Failure(Error{
+      Cause::kUnsupported, "no /proc is mounted here", {}, "mount it: mount -t proc proc /proc"});
+}
+
+/// Its directory was opened, so its files are there for as long as it is.
+Failure unreadable(pid_t pid, Error error) {
+  if (error.cause == Cause::kGone || error.cause == Cause::kNotFound) {
+    return fail(Cause::kGone, "process {} ended while it was being read", pid);
+  }
+  return Failure(std::move(error).during(fmt::format("reading process {}", pid)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Process>> Process::open(pid_t pid) {
   const std::string path = fmt::format("/proc/{}", pid);
   auto directory = open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
   if (!directory) {
-    if (access("/proc/self", F_OK) != 0) {
-      return Failure(Error{Cause::kUnsupported,
-                           "no /proc is mounted here",
+    if (!has_proc()) return no_proc();
+    if (directory.error().cause != Cause::kNotFound) return pass(directory);
+    // A signal is refused only where there is somebody to get it.
+    if (kill(pid, 0) != 0 && errno == EPERM) {
+      return Failure(Error{Cause::kPermission,
+                           fmt::format("process {} is hidden: /proc is mounted with hidepid", pid),
                            {},
-                           "mount it: mount -t proc proc /proc"});
+                           "run the same command with sudo"});
     }
     return Failure(Error{Cause::kNotFound,
                          fmt::format("there is no process {}", pid),
@@ -105,12 +104,12 @@ Result<std::unique_ptr<Process>> Process::open(pid_t pid) {
   identity.pid = pid;
   identity.origin = fmt::format("process {}", pid);
   auto comm = read_text(directory->fd(), "comm");
-  if (!comm) return fail(Cause::kGone, "process {} ended while it was being read", pid);
+  if (!comm) return unreadable(pid, std::move(comm.error()));
   identity.name = first_line(std::move(*comm));
 
   // A kernel thread and a zombie have a directory too, but no address space.
   const auto status = read_text(directory->fd(), "status");
-  if (!status) return fail(Cause::kGone, "process {} ended while it was being read", pid);
+  if (!status) return unreadable(pid, status.error());
   const std::string shown = printable(identity.name);
   if (status->find("\nKthread:\t1") != std::string::npos) {
     return fail(Cause::kUnsupported,
@@ -151,16 +150,7 @@ Failure Process::explained(Error error) const {
   }
   if (error.cause == Cause::kPermission) {
     Error refused{Cause::kPermission, "cannot look into " + who, {error.message}, {}};
-    auto yama = read_text(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope");
-    if (yama && (*yama)[0] > '0' && geteuid() != 0) {
-      refused.context.push_back(
-          fmt::format("kernel.yama.ptrace_scope is {}, so only a parent or root may look into it",
-                      first_line(*yama)));
-    }
-    refused.help = "run the same command with sudo";
-    if (geteuid() == 0) {
-      refused.help = "root here lacks CAP_SYS_PTRACE (a container?): run it on the host";
-    }
+    explain_by_settings(refused, Wish::kRead);
     return Failure(std::move(refused));
   }
   return Failure(std::move(error).during("reading " + who));
@@ -211,7 +201,10 @@ Result<std::vector<Thread>> Process::read_threads() const {
       if (!fields.empty()) thread.state = fields[0];
     }
     if (auto syscall = read_text(directory_.fd(), task + "syscall")) {
-      parse_syscall(*syscall, thread);
+      if (const auto at = parse_blocked_call(*syscall)) {
+        thread.stack_pointer = at->stack_pointer;
+        thread.instruction_pointer = at->instruction_pointer;
+      }
     }
     threads.push_back(std::move(thread));
   }
@@ -247,34 +240,28 @@ Result<Bytes> Process::read_memory(Address from, std::span<std::byte> into) cons
 }
 
 Result<File> Process::open_mapped_file(const Mapping& mapping) const {
-  const auto is_the_one = [&](const File& file) {
-    struct stat status;
-    if (fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
-    // The device is not compared: overlayfs and btrfs show another one in maps than in stat().
-    return status.st_ino == mapping.inode;
-  };
   if (!mapping.has_file()) return fail(Cause::kNotFound, "the mapping has no file");
   // map_files leads to the file itself, deleted or not, in whatever namespace; it wants
-  // CAP_CHECKPOINT_RESTORE. Opening one that is a device could act on the device: only what
-  // fstat() of a path descriptor calls regular is opened.
+  // CAP_CHECKPOINT_RESTORE.
   std::string reason;
   const std::string direct =
       fmt::format("map_files/{:x}-{:x}", mapping.range.start.value, mapping.range.end.value);
   const std::string by_path = "root" + mapping.name;
   for (const std::string& path : {direct, by_path}) {
     if (path == by_path && (mapping.deleted || !mapping.name.starts_with('/'))) continue;
-    auto seen = open_file(directory_.fd(), path, O_PATH);
-    if (!seen) {
-      if (reason.empty() || path == by_path) reason = seen.error().message;
+    auto held = hold_file(directory_.fd(), path);
+    if (!held) {
+      if (reason.empty() || path == by_path) reason = held.error().message;
       continue;
     }
-    if (!is_the_one(*seen)) {
+    // The device is not compared: overlayfs and btrfs show another one in maps than in stat().
+    if (held->status.st_ino != mapping.inode) {
       reason = "another file stands at its path now";
       continue;
     }
-    auto file = open_file(AT_FDCWD, fmt::format("/proc/self/fd/{}", seen->fd()), O_RDONLY);
-    if (file && is_the_one(*file)) return file;
-    if (!file) reason = file.error().message;
+    auto file = open_held(*held, mapping.name);
+    if (file) return file;
+    reason = file.error().message;
   }
   if (mapping.deleted) reason = "it was deleted, and only root can still reach it";
   return fail(Cause::kNotFound, "cannot open {}: {}", printable(mapping.name), reason);
@@ -282,6 +269,7 @@ Result<File> Process::open_mapped_file(const Mapping& mapping) const {
 
 Result<std::vector<ProcessMatch>> find_processes(std::string_view name) {
   auto pids = read_numbers(AT_FDCWD, "/proc");
+  if (!has_proc()) return no_proc();
   if (!pids) return pass(pids, "looking for a process by name");
   std::vector<ProcessMatch> matches;
   for (const pid_t pid : *pids) {

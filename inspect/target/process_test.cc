@@ -2,9 +2,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/sched.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -148,15 +148,9 @@ TEST(Process, NeverReadsWhoeverGotItsNumber) {
   ASSERT_TRUE((*used)->read_memory(address_of(&first), std::span(&first, 1)));
   kill(number, SIGKILL);
   child->end();
-  clone_args how{};
-  how.exit_signal = SIGCHLD;
-  how.set_tid = reinterpret_cast<std::uint64_t>(&number);
-  how.set_tid_size = 1;
-  const long heir = syscall(SYS_clone3, &how, sizeof(how));
-  if (heir < 0) GTEST_SKIP() << "clone3 with a chosen number: " << std::strerror(errno);
-  if (heir == 0) {
-    for (;;) pause();
-  }
+  const pid_t forked = test::fork_as(number);
+  if (forked < 0) GTEST_SKIP() << "clone3 with a chosen number: " << std::strerror(errno);
+  Child heir(forked, [] { pause(); });
   std::byte byte{1};
   const auto from = address_of(&byte);  // the heir has our memory, so this is mapped there
   for (const auto* target : {process->get(), used->get()}) {
@@ -165,8 +159,6 @@ TEST(Process, NeverReadsWhoeverGotItsNumber) {
     if (!read) EXPECT_EQ(read.error().cause, Cause::kGone);
   }
   EXPECT_FALSE((*process)->read_mappings());
-  kill(static_cast<pid_t>(heir), SIGKILL);
-  waitpid(static_cast<pid_t>(heir), nullptr, 0);
 }
 
 TEST(Process, KnowsItsThreadsAndWhereTheyAreBlocked) {
@@ -241,6 +233,45 @@ TEST(Process, OpensTheVeryFileThatIsMapped) {
   munmap(at, page());
   Mapping anonymous;
   EXPECT_EQ((*process)->open_mapped_file(anonymous).error().cause, Cause::kNotFound);
+}
+
+TEST(Process, NeverOpensWhatIsNoRegularFileForAMappedOne) {
+  char directory[] = "/tmp/strata-process-test-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string path = std::string(directory) + "/mapped";
+  const File file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  ASSERT_EQ(ftruncate(file.fd(), static_cast<off_t>(page())), 0);
+  void* const at = mmap(nullptr, page(), PROT_READ, MAP_PRIVATE, file.fd(), 0);
+  void* const zeros = mmap(nullptr, page(), PROT_READ, MAP_PRIVATE,
+                           File(open("/dev/zero", O_RDONLY | O_CLOEXEC)).fd(), 0);
+  ASSERT_TRUE(at != MAP_FAILED && zeros != MAP_FAILED);
+  auto process = Process::open(getpid());
+  ASSERT_TRUE(process);
+  const auto all = (*process)->read_mappings().value();
+  const auto of = [&](const void* address) {
+    return *std::find_if(all.begin(), all.end(),
+                         [&](const Mapping& m) { return m.range.contains(address_of(address)); });
+  };
+  const auto refused = [&](const Mapping& mapping) {
+    auto opened = (*process)->open_mapped_file(mapping);
+    return opened ? "opened" : to_text(opened.error());
+  };
+  EXPECT_NE(refused(of(zeros)).find("is a device"), std::string::npos) << refused(of(zeros));
+  // A FIFO that took the file's place, and one that passes for it by its inode: opening either
+  // would wait for a writer.
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  Mapping moved = of(at);
+  moved.range.end = moved.range.end + page_size();  // no such mapping, so the path must serve
+  EXPECT_NE(refused(moved).find("another file"), std::string::npos) << refused(moved);
+  struct stat pipe;
+  ASSERT_EQ(stat(path.c_str(), &pipe), 0);
+  moved.inode = pipe.st_ino;
+  EXPECT_NE(refused(moved).find("is a pipe"), std::string::npos) << refused(moved);
+  munmap(at, page());
+  munmap(zeros, page());
+  unlink(path.c_str());
+  rmdir(directory);
 }
 
 TEST(FindProcesses, FindsByNameAndByProgram) {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,30 @@ namespace strata {
 /// hold anything, ") R" too, so they begin behind the last parenthesis.
 std::string_view fields_after_comm(std::string_view stat);
 
-/// Where a blocked thread stands, from /proc/PID/task/TID/syscall: "running", or
-/// "NUMBER 0x.. (six arguments) SP PC", or "-1 SP PC". Says nothing of a running thread.
-void parse_syscall(std::string_view text, Thread& thread);
+/// What stands before and right behind the state in /proc/PID/stat.
+struct StatHead {
+  std::string_view name;  ///< comm, raw; a part of the text
+  char state = '?';
+  pid_t parent = 0;
+};
+std::optional<StatHead> parse_stat_head(std::string_view stat);
+
+/// Where a thread waits in the kernel.
+struct BlockedCall {
+  std::optional<std::uint64_t> number;  ///< of the system call; nothing where it is in none
+  std::uint64_t first_argument = 0;
+  Address stack_pointer;
+  Address instruction_pointer;
+};
+/// /proc/PID/task/TID/syscall: "NUMBER 0x.. (six arguments) SP PC", or "-1 SP PC", or "running",
+/// which says nothing.
+std::optional<BlockedCall> parse_blocked_call(std::string_view text);
+
+/// The PIDs in /proc/PID/task/TID/children, up to the first word that is none.
+std::vector<pid_t> parse_children(std::string_view text);
+
+/// The first number on the line of /proc/PID/status that begins with `key` ("\nVmSize:").
+std::optional<std::uint64_t> first_number(std::string_view status, std::string_view key);
 
 /// The last number, above 0, on the line of /proc/PID/status that begins with `key` ("\nTgid:").
 std::optional<pid_t> last_number(std::string_view status, std::string_view key);

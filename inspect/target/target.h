@@ -65,6 +65,9 @@ class Target {
 
   /// What this target does not hold that others would: one sentence each, to be shown.
   virtual std::vector<std::string> absences() const = 0;
+
+  /// Whether some of that should be there and is lost: the rest of a truncated core.
+  virtual bool is_cut_off() const { return false; }
 };
 
 /// Reads a trivially copyable value, whole or not at all.

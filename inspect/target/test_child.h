@@ -4,9 +4,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,8 +64,10 @@ class Shared {
 class Child {
  public:
   template <class Body>
-  explicit Child(Body body) {
-    pid_ = fork();
+  explicit Child(Body body) : Child(fork(), body) {}
+  /// `forked` is what fork() returned; the body runs where that is 0.
+  template <class Body>
+  Child(pid_t forked, Body body) : pid_(forked) {
     if (pid_ != 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "stand-in");
@@ -90,6 +94,15 @@ class Child {
   pid_t pid_ = 0;
 };
 
+/// fork() under a number that is free; negative with errno where that may not be chosen.
+inline pid_t fork_as(pid_t number) {
+  clone_args how{};
+  how.exit_signal = SIGCHLD;
+  how.set_tid = reinterpret_cast<std::uint64_t>(&number);
+  how.set_tid_size = 1;
+  return static_cast<pid_t>(syscall(SYS_clone3, &how, sizeof(how)));
+}
+
 inline std::string read_proc(pid_t pid, const std::string& name) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/" + name);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -106,13 +119,18 @@ inline std::vector<std::string> list(const std::string& directory) {
   return names;
 }
 
+/// The state letter of thread `tid`; empty where there is none.
+inline std::string state_of(pid_t pid, pid_t tid) {
+  const std::string stat = read_proc(pid, "task/" + std::to_string(tid) + "/stat");
+  const std::size_t name_end = stat.rfind(')');
+  return name_end == std::string::npos ? "" : stat.substr(name_end + 2, 1);
+}
+
 /// The state letters of all threads, in the order of their tids.
 inline std::string states(pid_t pid) {
   std::string letters;
   for (const std::string& tid : list("/proc/" + std::to_string(pid) + "/task")) {
-    const std::string stat = read_proc(pid, "task/" + tid + "/stat");
-    const std::size_t name_end = stat.rfind(')');
-    if (name_end != std::string::npos) letters += stat[name_end + 2];
+    letters += state_of(pid, std::atoi(tid.c_str()));
   }
   return letters;
 }
@@ -132,15 +150,25 @@ inline bool runs_free(pid_t pid) {
   return states(pid).find('t') == std::string::npos;
 }
 
+inline Result<Freeze> stop(pid_t pid, Freeze::Duration limit) {
+  auto freeze = Freeze::prepare(pid);
+  if (!freeze) return freeze;
+  if (auto stands = freeze->stop(limit); !stands) return pass(stands);
+  return freeze;
+}
+
 /// Stops `pid`, again where a busy machine let so short a limit pass first.
 inline Result<Freeze> stop_in_the_end(pid_t pid, Freeze::Duration limit) {
   const auto end = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
-    auto freeze = Freeze::stop(pid, limit);
+    auto freeze = stop(pid, limit);
     if (freeze || freeze.error().cause != Cause::kLimit) return freeze;
     if (std::chrono::steady_clock::now() > end) return freeze;
   }
 }
+
+/// So long that no test waits for it.
+inline constexpr Freeze::Duration kLong = kPatience;
 
 /// Seen by the target, its test, and who freezes it.
 struct Board {

@@ -1,6 +1,5 @@
 #include "inspect/ledger/findings/kinship.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sys/stat.h>
@@ -8,16 +7,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "inspect/target/kernel_abi.h"
+#include "inspect/target/process_directory.h"
+#include "inspect/target/process_text.h"
 
 namespace strata {
 namespace {
 
 // Enough for any machine's processes; a kernel may have four million.
-constexpr int kMostProcesses = 65'536;
-constexpr int kMostThreads = 1024;
+constexpr std::size_t kMostProcesses = 65'536;
+constexpr std::size_t kMostThreads = 1024;
 constexpr std::size_t kEntriesPerRead = 32'768;
 constexpr Bytes kStatLimit = 4_KiB;
 
@@ -41,52 +41,21 @@ struct Stat {
 std::optional<Stat> read_stat(pid_t pid) {
   auto text = read_text(AT_FDCWD, fmt::format("/proc/{}/stat", pid), kStatLimit);
   if (!text) return std::nullopt;
-  // The name may hold anything, parentheses too: it ends at the last one. State and parent follow.
-  const std::size_t open = text->find('('), close = text->rfind(')');
-  if (open == std::string::npos || close == std::string::npos || close + 4 > text->size()) {
-    return std::nullopt;
-  }
-  Stat stat;
-  stat.name = text->substr(open + 1, close - open - 1);
-  const char* const from = text->data() + close + 4;
-  if (std::from_chars(from, text->data() + text->size(), stat.parent).ec != std::errc{}) {
-    return std::nullopt;
-  }
-  return stat;
-}
-
-/// The numbers among the names in a directory of /proc: processes, or a process's threads.
-std::vector<pid_t> list_numbers(const std::string& directory, int most) {
-  std::vector<pid_t> pids;
-  DIR* const listing = opendir(directory.c_str());
-  if (listing == nullptr) return pids;
-  for (int seen = 0; const dirent* entry = readdir(listing);) {
-    const std::string_view name = entry->d_name;
-    pid_t pid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc{} || end != name.data() + name.size()) continue;
-    if (++seen > most) break;
-    pids.push_back(pid);
-  }
-  closedir(listing);
-  return pids;
+  const auto head = parse_stat_head(*text);
+  return head ? std::optional(Stat{head->parent, std::string(head->name)}) : std::nullopt;
 }
 
 /// What the threads of `pid` forked; false where this kernel does not list it.
 bool add_children(pid_t pid, std::vector<pid_t>& into) {
   bool listed = false;
-  for (const pid_t tid : list_numbers(fmt::format("/proc/{}/task", pid), kMostThreads)) {
-    auto text = read_text(AT_FDCWD, fmt::format("/proc/{}/task/{}/children", pid, tid), 1_MiB);
+  const std::string tasks = fmt::format("/proc/{}/task", pid);
+  const auto tids = read_numbers(AT_FDCWD, tasks, kMostThreads);
+  for (const pid_t tid : tids ? *tids : std::vector<pid_t>{}) {
+    auto text = read_text(AT_FDCWD, fmt::format("{}/{}/children", tasks, tid), 1_MiB);
     if (!text) continue;
     listed = true;
-    const char* at = text->data();
-    const char* const end = at + text->size();
-    for (pid_t child = 0; at < end; ++at) {
-      const auto [after, error] = std::from_chars(at, end, child);
-      if (error != std::errc{}) break;
-      into.push_back(child);
-      at = after;
-    }
+    const auto children = parse_children(*text);
+    into.insert(into.end(), children.begin(), children.end());
   }
   return listed;
 }
@@ -97,7 +66,9 @@ std::vector<pid_t> candidates(pid_t pid, pid_t parent) {
   const bool listed = add_children(pid, pids);
   // The first process's children are whoever lost a parent; siblings among them mean nothing.
   if (listed && parent > 1) add_children(parent, pids);
-  return listed ? pids : list_numbers("/proc", kMostProcesses);
+  if (listed) return pids;
+  auto all = read_numbers(AT_FDCWD, "/proc", kMostProcesses);
+  return all ? std::move(*all) : pids;
 }
 
 /// Frame of an anonymous page that is present, else 0.
