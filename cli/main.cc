@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include "base/printable.h"
 #include "cli/command.h"
@@ -65,6 +66,11 @@ int run(std::vector<std::string> words) {
 int main(int argc, char** argv) {
   try {
     return strata::run({argv + (argc > 0 ? 1 : 0), argv + argc});
+  } catch (const std::bad_alloc&) {
+    std::fputs(
+        "error: strata itself has no memory left\n"
+        "help: see `ulimit -v`, and the memory limit of strata's cgroup\n",
+        stderr);
   } catch (const std::exception& e) {
     fmt::print(stderr, "error: {}\n  this is a bug in strata, please report it\n",
                strata::printable(e.what()));
