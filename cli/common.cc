@@ -7,6 +7,7 @@
 #include "base/printable.h"
 #include "cli/open_target.h"
 #include "present/json.h"
+#include "present/progress_line.h"
 #include "present/text.h"
 
 namespace strata {
@@ -48,6 +49,8 @@ Result<Explanation> explain_target(const Invocation& invocation, ExplainOptions 
     return Failure(
         Error{Cause::kUsage, "a core file stands still by itself", {}, "leave out --freeze"});
   }
+  ProgressLine line;
+  options.progress = [&](std::string_view step, double done) { line.show(step, done); };
   return explain(**target, *means, options);
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/result.h"
 #include "inspect/ledger/findings/huge_contents.h"
 #include "inspect/ledger/findings/kinship.h"
@@ -40,6 +41,7 @@ struct ExplainOptions {
   /// So much memory is compared with forked relatives, page by page: some 25 ms a GiB each.
   Bytes most_compared = 4_GiB;
   enum class Runs { kBook, kKeep } runs = Runs::kBook;  ///< kKeep fills Explanation::runs
+  Progress progress;  ///< told how far it is, but not while the target stands
 };
 
 /// When and how the figures were taken.
@@ -89,7 +91,7 @@ struct Explanation {
   Kinship kinship;                             ///< processes that memory is shared with by fork
   std::optional<HugeContents> huge_contents;   ///< where they were read
   std::optional<std::uint64_t> most_mappings;  ///< vm.max_map_count
-  bool target_cut_off = false;  ///< a core that is not whole
+  bool target_cut_off = false;                 ///< a core that is not whole
   std::vector<std::string> notes;
 };
 

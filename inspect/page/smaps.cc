@@ -228,7 +228,7 @@ Result<void> SmapsParser::finish() {
 namespace {
 
 Result<std::vector<MappingUsage>> read_usage(const Target& target, const char* name,
-                                             std::size_t expected) {
+                                             std::size_t expected, const Progress& progress) {
   auto file = target.open_kernel_file(name);
   if (!file) return pass(file);
   std::vector<MappingUsage> usage;
@@ -242,6 +242,9 @@ Result<std::vector<MappingUsage>> read_usage(const Target& target, const char* n
     if (n == 0) break;
     auto fed = parser.feed({buffer.data(), static_cast<std::size_t>(n)});
     if (!fed) return pass(fed);
+    if (progress && expected > 0) {
+      progress("reading smaps", static_cast<double>(usage.size()) / static_cast<double>(expected));
+    }
   }
   if (auto finished = parser.finish(); !finished) return pass(finished);
   return usage;
@@ -249,12 +252,13 @@ Result<std::vector<MappingUsage>> read_usage(const Target& target, const char* n
 
 }  // namespace
 
-Result<std::vector<MappingUsage>> read_smaps(const Target& target, std::size_t expected) {
-  return read_usage(target, "smaps", expected);
+Result<std::vector<MappingUsage>> read_smaps(const Target& target, std::size_t expected,
+                                             const Progress& progress) {
+  return read_usage(target, "smaps", expected, progress);
 }
 
 Result<MappingUsage> read_smaps_rollup(const Target& target) {
-  auto usage = read_usage(target, "smaps_rollup", 1);
+  auto usage = read_usage(target, "smaps_rollup", 1, {});
   if (!usage) return pass(usage);
   if (usage->empty()) return fail(Cause::kGone, "smaps_rollup is empty");
   return usage->front();

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "inspect/target/target.h"
@@ -51,7 +52,8 @@ struct MappingUsage {
 
 /// All mappings' figures, by address. Memory grows with the number of mappings alone.
 /// `expected` is about how many there are, where that is known.
-Result<std::vector<MappingUsage>> read_smaps(const Target& target, std::size_t expected = 0);
+Result<std::vector<MappingUsage>> read_smaps(const Target& target, std::size_t expected = 0,
+                                             const Progress& progress = {});
 /// The kernel's own sum (Linux 4.14); kUnsupported or kNotFound before.
 Result<MappingUsage> read_smaps_rollup(const Target& target);
 

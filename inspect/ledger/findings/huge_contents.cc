@@ -16,7 +16,14 @@ bool is_zero(std::span<const std::byte> page) {
 }  // namespace
 
 ZeroCount::ZeroCount(const PresentMemory& memory, std::vector<Range> huge)
-    : memory_(memory), huge_(std::move(huge)) {}
+    : memory_(memory), huge_(std::move(huge)) {
+  for (const Range& range : huge_) all_ += range.size();
+}
+
+double ZeroCount::share_done() const {
+  const Bytes done = contents_.read + contents_.unread;
+  return static_cast<double>(done.value) / static_cast<double>(std::max(all_, 1_B).value);
+}
 
 bool ZeroCount::read_while(const std::function<bool()>& may_go_on) {
   while (at_ < huge_.size() && may_go_on()) {

@@ -25,6 +25,7 @@ class ZeroCount {
   /// Reads on while `may_go_on` says so, at least once a window; true when all is read.
   bool read_while(const std::function<bool()>& may_go_on);
   const HugeContents& contents() const { return contents_; }
+  double share_done() const;
 
  private:
   void read_window(Range window);
@@ -32,6 +33,7 @@ class ZeroCount {
   const PresentMemory& memory_;
   std::vector<Range> huge_;
   std::size_t at_ = 0;
+  Bytes all_;
   std::vector<std::byte> window_;
   HugeContents contents_;
 };

@@ -179,8 +179,11 @@ std::vector<Relative> find_relatives(pid_t pid) {
   return relatives;
 }
 
+// A progress is told after each.
+constexpr Bytes kWindow = 256_MiB;
+
 Kinship compare_relatives(const Target& target, std::vector<Relative> relatives,
-                          std::span<const Range> anonymous, Bytes most) {
+                          std::span<const Range> anonymous, Bytes most, const Progress& progress) {
   Kinship kinship;
   kinship.relatives = std::move(relatives);
   if (kinship.relatives.empty()) return kinship;
@@ -192,9 +195,19 @@ Kinship compare_relatives(const Target& target, std::vector<Relative> relatives,
   Comparison comparison(target, kinship);
   // What is compared with many costs as much as so much more memory compared with one.
   Bytes left{most.value / kinship.relatives.size() / page_size().value * page_size().value};
+  Bytes all, done;
+  for (const Range& range : anonymous) all += range.size();
   for (const Range& range : anonymous) {
     const Range part{range.start, std::min(range.end, range.start + left)};
-    comparison.compare(part);
+    for (Address at = part.start; at < part.end; at = at + kWindow) {
+      const Range window{at, std::min(part.end, at + kWindow)};
+      comparison.compare(window);
+      done += window.size();
+      if (progress) {
+        progress("comparing with relatives",
+                 static_cast<double>(done.value) / static_cast<double>(all.value));
+      }
+    }
     left -= part.size();
     kinship.not_compared += range.size() - part.size();
   }

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/units.h"
 #include "inspect/target/target.h"
 
@@ -49,6 +50,7 @@ inline constexpr std::size_t kMostRelatives = 64;
 
 /// Compares `anonymous` (the target's present anonymous pages, by address) with each relative.
 Kinship compare_relatives(const Target& target, std::vector<Relative> relatives,
-                          std::span<const Range> anonymous, Bytes most);
+                          std::span<const Range> anonymous, Bytes most,
+                          const Progress& progress = {});
 
 }  // namespace strata

@@ -1,0 +1,187 @@
+#include "inspect/ledger/stocktaking.h"
+
+#include "inspect/ledger/mapping_book.h"
+#include "inspect/ledger/survey.h"
+#include "inspect/page/lazily_freed.h"
+
+namespace strata {
+namespace {
+
+// Reading page flags takes some 70 ms a GiB; a mapping larger than this keeps its sum alone.
+constexpr Bytes kMostLookedThrough = 4_GiB;
+
+// 16 bytes each; beyond it what is compared with relatives is less, and said to be.
+constexpr std::size_t kMostRangesKept = 4'000'000;
+
+/// Joins `range` to the last of `ranges`, which come by address.
+void add_range(std::vector<Range>& ranges, Range range) {
+  if (!ranges.empty() && ranges.back().end == range.start) {
+    ranges.back().end = range.end;
+  } else if (ranges.size() < kMostRangesKept) {
+    ranges.push_back(range);
+  }
+}
+
+/// How much of the ranges that are scanned lies before an address.
+class Position {
+ public:
+  explicit Position(const std::vector<ScanRange>& ranges) : ranges_(ranges) {
+    for (const ScanRange& range : ranges) all_ += range.range.size();
+  }
+
+  /// Addresses must rise from call to call.
+  double share_before(Address address) {
+    for (; next_ < ranges_.size() && ranges_[next_].range.end <= address; ++next_) {
+      done_ += ranges_[next_].range.size();
+    }
+    Bytes here = done_;
+    if (next_ < ranges_.size() && ranges_[next_].range.start < address) {
+      here += address - ranges_[next_].range.start;
+    }
+    return static_cast<double>(here.value) / static_cast<double>(std::max(all_, 1_B).value);
+  }
+
+ private:
+  const std::vector<ScanRange>& ranges_;
+  std::size_t next_ = 0;
+  Bytes done_, all_;
+};
+
+}  // namespace
+
+Sweep::Book book_into(Ledger& ledger, MappingBook& mappings) {
+  return {[&](const Claim& piece) {
+            ledger.book_mapped(piece);
+            mappings.book_mapped(piece);
+          },
+          [&](const Claim& piece, Range part, PageFlags flags) {
+            ledger.book_pages(piece, part, flags);
+            mappings.book_pages(piece, part, flags);
+          }};
+}
+
+std::vector<Claim> adopt(Explanation& explanation, Survey survey) {
+  explanation.space = std::move(survey.space);
+  std::move(survey.notes.begin(), survey.notes.end(), std::back_inserter(explanation.notes));
+  explanation.moment.memory_read += survey.memory_read;
+  return std::move(survey.claims);
+}
+
+void Stocktaking::prepare() {
+  usage_.read_beforehand();
+  fill_shelf(PresentMemory(target_, &scanner_), shelf_);
+}
+
+Result<void> Stocktaking::take(const std::vector<Thread>& frozen) {
+  const bool stands = !frozen.empty();
+  if (stands) {
+    shelf_.close();
+  } else {
+    progress_ = options_.progress;
+  }
+  const PresentMemory memory(target_, &scanner_,
+                             stands ? PresentMemory::Pages::kStand : PresentMemory::Pages::kMove);
+  const std::size_t notes_before = e_.notes.size();
+  for (e_.moment.tries = 1;; ++e_.moment.tries) {
+    // A target that runs may have mapped more since its mappings were listed.
+    if (e_.moment.tries == 1 || !stands) {
+      e_.notes.resize(notes_before);
+      if (auto surveyed = survey(memory, frozen); !surveyed) return surveyed;
+    }
+    if (auto scanned = scan(); !scanned) return scanned;
+    if (e_.moment.tries >= options_.most_tries || is_settled(stands)) break;
+  }
+  shelf_.open();
+  return {};
+}
+
+bool Stocktaking::is_settled(bool stands) const {
+  const Moment& m = e_.moment;
+  if (m.resident_before != m.resident_after) return false;
+  return stands || !resident_is_exact() || e_.ledger.sum().resident == m.resident_after;
+}
+
+Result<void> Stocktaking::survey(const PresentMemory& memory, const std::vector<Thread>& frozen) {
+  auto survey = take_survey(memory, frozen, e_.ledger.chart(), shelf_);
+  if (!survey) return pass(survey);
+  claims_.emplace(adopt(e_, std::move(*survey)));
+  if (e_.moment.tries > 1) e_.usage.clear();
+  usage_.read_if_worth_it(progress_);
+  plan_ = plan_scan(target_, e_);
+  return {};
+}
+
+Result<void> Stocktaking::scan() {
+  e_.ledger.clear();
+  e_.runs.clear();
+  pages_ = {};
+  claims_->rewind();
+  MappingBook mappings(e_.space.mappings, e_.ledger.chart());
+  auto before = read_status(target_);
+  if (!before) return pass(before);
+  e_.moment.resident_before = before->resident;
+  Sweep sweep(*claims_, book_into(e_.ledger, mappings));
+  Position position(plan_.ranges);
+  std::size_t runs = 0;
+  const auto put = [&](const PageRun& run) {
+    sweep.add(run);
+    keep(run);
+    if (progress_ && (++runs % 256 == 0 || run.range.size() > 1_GiB)) {
+      progress_("scanning pages", position.share_before(run.range.end));
+    }
+  };
+  auto hidden = plan_.hidden.begin();
+  const auto put_hidden = [&](Address until) {
+    for (; hidden != plan_.hidden.end() && hidden->start < until; ++hidden) {
+      PageRun unknown{*hidden, {}};
+      unknown.flags.set(PageFlag::kUnknown);
+      put(unknown);
+    }
+  };
+  auto scanned = scanner_.scan(plan_.ranges, [&](const PageRun& run) {
+    put_hidden(run.range.start);
+    put(run);
+  });
+  put_hidden(Address{~0ull});
+  if (!scanned) return scanned;
+  if (e_.runs.size() == kMostRunsKept) {
+    e_.notes.push_back(fmt::format("only the first {} runs of pages are listed", kMostRunsKept));
+  }
+  sweep.finish();
+  e_.mappings = mappings.finish();
+  auto after = read_counters(target_);
+  if (!after) return pass(after);
+  e_.moment.after = *after;
+  e_.moment.resident_after = after->resident;
+  return {};
+}
+
+void Stocktaking::book_lazily_freed() {
+  // Page flags cannot tell a page that was written again since, so they count only where they agree
+  // with smaps on the mapping.
+  if (!e_.means.page_flags) return;
+  std::vector<Range> freed;
+  for (const MappingUsage& u : e_.usage) {
+    if (u.lazily_freed == 0_B || u.resident > kMostLookedThrough) continue;
+    auto found = find_lazily_freed(target_, scanner_, u.range);
+    Bytes sum;
+    for (const Range& range : found ? *found : std::vector<Range>{}) sum += range.size();
+    if (sum == u.lazily_freed) freed.insert(freed.end(), found->begin(), found->end());
+  }
+  if (freed.empty()) return;
+  claims_->rewind();
+  Sweep sweep(*claims_,
+              {[](const Claim&) {}, [&](const Claim& piece, Range part,
+                                        PageFlags) { e_.ledger.book_lazily_freed(piece, part); }});
+  for (const Range& range : freed) sweep.add({range, {}});
+}
+
+void Stocktaking::keep(const PageRun& run) {
+  if (run.anonymous() && notes_anonymous_) add_range(pages_.anonymous, run.range);
+  if (run.anonymous() && run.flags.has(PageFlag::kHuge)) add_range(pages_.huge, run.range);
+  if (options_.runs == ExplainOptions::Runs::kKeep && e_.runs.size() < kMostRunsKept) {
+    e_.runs.push_back(run);
+  }
+}
+
+}  // namespace strata

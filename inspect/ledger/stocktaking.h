@@ -1,0 +1,75 @@
+// inspect/ledger/stocktaking.h - takes stock of a live target: survey and page scan, booked
+// together, again until the kernel's counter stands still.
+//
+//     status ─ survey ─ plan ─ scan ─┬─ sweep ─ ledger, mapping book
+//        └── VmRSS equal? ── status ─┘
+//
+// Threads one at a time.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "inspect/ledger/explanation.h"
+#include "inspect/ledger/scan_plan.h"
+#include "inspect/ledger/survey.h"
+#include "inspect/ledger/sweep.h"
+#include "inspect/ledger/usage_reading.h"
+#include "inspect/page/page_scanner.h"
+#include "inspect/page/present_memory.h"
+#include "inspect/space/shelf.h"
+
+namespace strata {
+
+/// Where pages were found that are looked at again afterwards, by address.
+struct PagesOfNote {
+  std::vector<Range> anonymous;  ///< only where note_anonymous() asked for them
+  std::vector<Range> huge;       ///< anonymous, by huge pages
+};
+
+class Stocktaking {
+ public:
+  /// Fills `explanation`; all must outlive it.
+  Stocktaking(const Target& target, const ExplainOptions& options, const PageScanner& scanner,
+              Explanation& explanation)
+      : target_(target),
+        options_(options),
+        scanner_(scanner),
+        e_(explanation),
+        usage_(target, options, explanation) {}
+
+  /// Reads what must not be read while the target stands, or takes too long for that: files, smaps.
+  /// After it no file is opened until stock was taken.
+  void prepare();
+  void note_anonymous() { notes_anonymous_ = true; }
+  /// Takes stock of the target as it runs or, where `frozen` are its threads, stands.
+  Result<void> take(const std::vector<Thread>& frozen);
+  /// After take(): lazily freed pages by account, where they can be told.
+  void book_lazily_freed();
+  PagesOfNote& pages() { return pages_; }
+
+ private:
+  bool is_settled(bool stands) const;
+  Result<void> survey(const PresentMemory& memory, const std::vector<Thread>& frozen);
+  Result<void> scan();
+  void keep(const PageRun& run);
+
+  const Target& target_;
+  const ExplainOptions& options_;
+  const PageScanner& scanner_;
+  Explanation& e_;
+  UsageReading usage_;
+  Shelf shelf_;
+  Progress progress_;  // empty while the target stands
+  std::optional<StoredClaims> claims_;
+  ScanPlan plan_;
+  bool notes_anonymous_ = false;
+  PagesOfNote pages_;
+};
+
+/// What the ledger and the book of mappings get of a sweep.
+Sweep::Book book_into(Ledger& ledger, MappingBook& mappings);
+/// Takes what the survey found into the explanation and hands on the claims.
+std::vector<Claim> adopt(Explanation& explanation, Survey survey);
+
+}  // namespace strata
