@@ -4,8 +4,10 @@
 build_packages=(g++ cmake ninja-build pkgconf libfmt-dev libexpected-dev libcli11-dev
                 nlohmann-json3-dev libelf-dev)
 test_packages=(libgtest-dev jq gdb procps)
-# Real programs that tests look into. Those that come with a service are kept apart: see need_services.
-program_packages=(python3-minimal nodejs strace)
+# Real programs that tests look into, and the libraries that take malloc's place. Those that come
+# with a service are kept apart: see need_services.
+program_packages=(python3-minimal nodejs default-jdk-headless golang-go strace util-linux
+                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev)
 service_packages=(redis-server postgresql nginx-light)
 long_packages=(clang libclang-rt-dev debootstrap)
 lint_packages=(clang-format-19 clang-tidy-19)
@@ -59,6 +61,23 @@ need() {
       "check /etc/apt/sources.list and the network"
 }
 
+# need_all: what `./dev test --all` wants more than `./dev test`. What is not to be had here, as not
+# every distribution has a browser as a package, is a reason to skip.
+not_offered=()
+need_all() {
+  need "tests with real programs" "${program_packages[@]}"
+  need_services
+  if [[ -n ${STRATA_NO_INSTALL:-} || -n $(apt-cache search --names-only '^chromium$') ]]; then
+    need "tests with a browser" chromium
+  else
+    not_offered+=('needs chromium')
+  fi
+  # By its version, as gcc-multilib itself cannot stand beside compilers for other machines.
+  [[ $(uname -m) != x86_64 ]] ||
+    need "programs of 32 bits" "gcc-$(cc -dumpversion | cut -d. -f1)-multilib"
+  need "the long tests" "${long_packages[@]}"
+}
+
 # Programs that are services start when installed and with every boot after. On a machine that
 # systemd runs, somebody's own, that is not ours to cause: their tests are skipped unless they are
 # there already (CI=true: the machine is thrown away). Elsewhere they are installed, and a
@@ -70,6 +89,7 @@ need_services() {
   [[ -z $missing || -n ${STRATA_NO_INSTALL:-} ]] && return
   if [[ -d /run/systemd/system && ${CI:-} != true ]]; then
     say "Not installed, as they would run as services, so their tests are skipped: $missing"
+    not_offered+=('needs (redis-server|nginx|postgres)')
     return
   fi
   may_be_root || need "tests with real programs" "${service_packages[@]}"

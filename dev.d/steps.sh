@@ -26,7 +26,7 @@ trap 'exit 143' TERM HUP
 tick() {
   local name=$1 log=$2 begun=$SECONDS place
   while sleep 1 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
-    place=$(tail -n 1 "$log" 2>/dev/null | grep -o '^\[[0-9]*/[0-9]*\]')
+    place=$(tail -n 1 "$log" 2>/dev/null | grep -oE '^(\[[0-9]+/[0-9]+\]| *[0-9]+/[0-9]+ Test)')
     if [[ -t 2 ]]; then
       printf '\r\033[K  %s  %d s  %s' "$name" $((SECONDS - begun)) "$place" >&2
     elif ((SECONDS > begun && (SECONDS - begun) % 30 == 0)); then

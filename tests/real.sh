@@ -12,7 +12,8 @@ holds_up() {
   local freeze_limit=60s moving=1  # it goes on as soon as it is let go
   explained
   all=$(json .resident_bytes) unexplained=$(booked unexplained)
-  echo "$2: $((all >> 20)) MiB resident, $unexplained bytes unexplained"
+  printf '%s: %d MiB resident, %d KiB (%d.%d %%) unexplained\n' "$2" $((all >> 20)) \
+    $((unexplained >> 10)) $((unexplained * 100 / all)) $((unexplained * 1000 / all % 10))
   holds "$unexplained * 100 < $all" "$2: unexplained bytes of $all"
   mapped
 }

@@ -109,6 +109,7 @@ Figures simple_parse(const std::string& text) {
 }
 
 TEST(Smaps, AgreesWithASimpleReadingOfALiveProcess) {
+  NEEDS_NO_FOREIGN_THREAD();
   test::Child child([] {
     const std::size_t size = 1 << 20;
     auto* a = static_cast<char*>(

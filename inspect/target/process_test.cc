@@ -60,6 +60,7 @@ TEST(Process, RefusesWhatHasNoMemory) {
 }
 
 TEST(Process, IsReadThroughAnotherThreadWhenItsFirstHasEnded) {
+  NEEDS_NO_FOREIGN_THREAD();
   Shared<Board> board;
   Child child([&] {
     pthread_t thread;
@@ -162,6 +163,7 @@ TEST(Process, NeverReadsWhoeverGotItsNumber) {
 }
 
 TEST(Process, KnowsItsThreadsAndWhereTheyAreBlocked) {
+  NEEDS_NO_FOREIGN_THREAD();
   Shared<Board> board;
   Child child([&] {
     pthread_t thread;

@@ -8,7 +8,8 @@
 #     SUITE       bookworm, unless said otherwise
 #
 # Makes the root by debootstrap from this machine's own mirror and keyrings, with its apt settings,
-# so it works wherever apt works here. Its mounts and processes are in namespaces of their own and
+# so it works wherever apt works here. Packages that were fetched are kept under build/ for the next
+# time. Its mounts and processes are in namespaces of their own and
 # end with them, whatever happens; then the folder goes. Needs root, 2 GB under TMPDIR, 5 minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,8 +17,8 @@ self=$here/tests/long/clean-root.sh
 
 # --- inside the namespaces: mounts, then ./dev ---
 if [[ ${1:-} == --inside ]]; then
-  root=$2
-  shift 2
+  root=$2 cache=$3
+  shift 3
   # As a machine's own root is: a mount of its own, and open to its other users.
   mount --bind "$root" "$root"
   chmod 755 "$root"
@@ -25,6 +26,7 @@ if [[ ${1:-} == --inside ]]; then
   # debootstrap made the device nodes; where it was not allowed to, those from here serve.
   (: >"$root/dev/null") 2>/dev/null || mount --bind /dev "$root/dev"
   mount -t tmpfs tmpfs "$root/dev/shm"
+  mount --bind "$cache" "$root/var/cache/apt/archives"
   mount -t sysfs -o ro sysfs "$root/sys" || echo "no /sys in the root: refused here"
   for verb; do
     begun=$SECONDS
@@ -66,6 +68,8 @@ mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(IDENTIFIER) $
 [[ -n $mirror ]] || skip "apt has no lists of $suite here; debootstrap would not know its mirror"
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/clean-root.XXXXXX")
+cache=${BUILD:-$here/build/dev}/archives/$suite  # packages alone; lists are fetched anew
+mkdir -p "$cache/partial"
 inside=
 finish() {
   # With the first process of its PID namespace all others go, and with them the mounts.
@@ -87,7 +91,7 @@ run() {
 }
 
 begun=$SECONDS
-run debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || {
+run debootstrap --variant=minbase --cache-dir="$cache" "$suite" "$root" "$mirror" >"$root.log" 2>&1 || {
   tail -n 20 "$root.log"
   rm -f "$root.log"
   echo "debootstrap failed"
@@ -113,5 +117,5 @@ else
   tar -c -C "$here" --exclude=./build --exclude=./.git . | tar -x -C "$root/strata"
 fi
 
-run bash "$self" --inside "$root" "${verbs[@]}" || { echo "FAILED in a clean root"; exit 1; }
+run bash "$self" --inside "$root" "$cache" "${verbs[@]}" || { echo "FAILED in a clean root"; exit 1; }
 echo "works in a clean root"
