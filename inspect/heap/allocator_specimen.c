@@ -56,9 +56,16 @@ static void print_counts(void) {
       (int (*)(const char*, void*, size_t*, void*, size_t))dlsym(RTLD_DEFAULT, "mallctl");
   int (*const property)(const char*, size_t*) =
       (int (*)(const char*, size_t*))dlsym(RTLD_DEFAULT, "MallocExtension_GetNumericProperty");
+  void (*const process)(size_t*, size_t*, size_t*, size_t*, size_t*, size_t*, size_t*, size_t*) =
+      (void (*)(size_t*, size_t*, size_t*, size_t*, size_t*, size_t*, size_t*, size_t*))dlsym(
+          RTLD_DEFAULT, "mi_process_info");
   size_t value;
   size_t size = sizeof value;
-  if (mallctl != NULL) {
+  if (process != NULL) {
+    size_t other;
+    process(&other, &other, &other, &other, &other, &value, &other, &other);
+    printf("count committed %zu\n", value);
+  } else if (mallctl != NULL) {
     uint64_t epoch = 1;
     size_t epoch_size = sizeof epoch;
     mallctl("epoch", &epoch, &epoch_size, &epoch, epoch_size);

@@ -23,6 +23,12 @@ std::vector<Range>::const_iterator first_behind(const std::vector<Range>& runs, 
                           [](Address a, const Range& run) { return a < run.end; });
 }
 
+std::optional<Range> run_around(const std::vector<Range>& runs, Address address) {
+  const auto run = first_behind(runs, address);
+  if (run == runs.end() || !run->contains(address)) return std::nullopt;
+  return *run;
+}
+
 }  // namespace
 
 bool is_private_anonymous(const Mapping& mapping) {
@@ -41,9 +47,11 @@ AnonymousMemory::AnonymousMemory(const Space& space) {
 }
 
 std::optional<Range> AnonymousMemory::find_writable(Address address) const {
-  const auto run = first_behind(writable_, address);
-  if (run == writable_.end() || !run->contains(address)) return std::nullopt;
-  return *run;
+  return run_around(writable_, address);
+}
+
+std::optional<Range> AnonymousMemory::find_any(Address address) const {
+  return run_around(any_, address);
 }
 
 bool AnonymousMemory::covers(Range range) const {

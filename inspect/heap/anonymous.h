@@ -21,12 +21,15 @@ class AnonymousMemory {
 
   /// The writable run (neighbouring mappings count as one) that `address` lies in.
   std::optional<Range> find_writable(Address address) const;
-  /// Whether all of `range` is anonymous, writable or not: a reservation is both.
+  /// The run that `address` lies in, writable or not: a reservation is both.
+  std::optional<Range> find_any(Address address) const;
+  /// Whether all of `range` is anonymous, writable or not.
   bool covers(Range range) const;
   /// What of `range` is anonymous, writable or not, by address.
   std::vector<Range> parts(Range range) const;
 
   const std::vector<Range>& writable() const { return writable_; }
+  const std::vector<Range>& any() const { return any_; }
 
  private:
   std::vector<Range> writable_;  // neighbours joined

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 #include <unordered_map>
 
 namespace strata::glibc {
@@ -20,6 +22,10 @@ constexpr std::size_t kProbesPerChunk = 4;
 constexpr Bytes kSweepLimit = 16_MiB;
 constexpr Bytes kSweepWindow = 256_KiB;
 constexpr std::size_t kChoicesLimit = 1'000'000;
+// Each size that is left out of a choice is one level of recursion.
+constexpr std::size_t kMostSizesLeftOut = 64;
+// Sixteen times as many as glibc makes unless told otherwise (M_MMAP_MAX).
+constexpr std::size_t kMostCandidates = 1 << 20;
 
 struct Header {
   std::uint64_t previous;
@@ -103,9 +109,8 @@ class Search {
     auto next = std::upper_bound(claimed_.begin(), claimed_.end(), at,
                                  [](Address a, const Range& r) { return a < r.start; });
     if (next != claimed_.begin() && std::prev(next)->contains(at)) return std::prev(next)->end;
-    const auto found = std::upper_bound(order_.begin(), order_.end(), at,
-                                        [](Address a, const Range& r) { return a < r.start; });
-    if (found != order_.begin() && std::prev(found)->contains(at)) return std::prev(found)->end;
+    const auto found = ends_.upper_bound(at);
+    if (found != ends_.begin() && at < std::prev(found)->second) return std::prev(found)->second;
     return std::nullopt;
   }
 
@@ -119,7 +124,7 @@ class Search {
     const auto run = memory_.find_writable(start);
     if (!run) return;
     Address at = start;
-    while (at < run->end && !end_of_known(at)) {
+    while (at < run->end && !end_of_known(at) && candidates_.size() < kMostCandidates) {
       Header header;
       if (!peek_.read(at, std::as_writable_bytes(std::span(&header, 1)))) return;
       const auto chunk = chunk_by(header, at, run->end);
@@ -128,7 +133,7 @@ class Search {
       const bool follows = !candidates_.empty() && candidates_.back().range.end == at;
       if (follows) candidates_.back().ends_sure = true;
       candidates_.push_back({*chunk, ends_surely(chunk->end), follows});
-      order_.insert(std::upper_bound(order_.begin(), order_.end(), *chunk), *chunk);
+      ends_.emplace(chunk->start, chunk->end);
       bytes_ += chunk->size();
       at = chunk->end;
     }
@@ -160,46 +165,80 @@ class Search {
   const std::vector<Range>& claimed_;
   const std::optional<Parameters>& parameters_;
   std::vector<MmappedCandidate> candidates_;
-  std::vector<Range> order_;  // the candidates' ranges by address
+  std::map<Address, Address> ends_;  // where each candidate begins and ends
   Bytes bytes_;
 };
 
-/// Goes through the ways to leave out `left` of the candidates from `from` on, `bytes` in all.
+/// Goes through the ways to leave out `left` of the candidates, `bytes` in all. Candidates of one
+/// size are alike: where one may be left out each of them may.
 class Choices {
  public:
-  explicit Choices(const std::vector<MmappedCandidate>& candidates)
-      : candidates_(candidates), out_(candidates.size()), ever_out_(candidates.size()) {}
+  explicit Choices(const std::vector<MmappedCandidate>& candidates) {
+    std::map<Bytes, std::size_t, std::greater<>> sizes;
+    for (const MmappedCandidate& candidate : candidates) ++sizes[candidate.range.size()];
+    for (const auto& [size, count] : sizes) groups_.push_back({size, count});
+  }
 
+  /// False where there are too many ways; then what was found is not all.
   bool try_all(std::size_t from, std::size_t left, Bytes bytes) {
     if (left == 0) {
       if (bytes == 0_B) keep();
       return true;
     }
-    for (std::size_t i = from; i + left <= candidates_.size(); ++i) {
-      if (++steps_ > kChoicesLimit) return false;
-      const Bytes size = candidates_[i].range.size();
-      if (size > bytes) continue;
-      out_[i] = true;
-      const bool done = try_all(i + 1, left - 1, bytes - size);
-      out_[i] = false;
+    for (std::size_t i = from; i < groups_.size(); ++i) {
+      if (++steps_ > kChoicesLimit || path_.size() >= kMostSizesLeftOut) return false;
+      Group& group = groups_[i];
+      // Sizes fall from here on, so these bound what `left` of them can amount to.
+      if (is_more(bytes, group.size, left) || is_less(bytes, groups_.back().size, left)) {
+        return true;
+      }
+      path_.push_back(i);
+      bool done = true;
+      const std::size_t most = std::min<std::size_t>({group.count, left, bytes / group.size});
+      for (std::size_t out = most; done && out > 0; --out) {
+        done = try_all(i + 1, left - out, bytes - group.size * out);
+      }
+      path_.pop_back();
       if (!done) return false;
     }
     return true;
   }
-  bool any() const { return any_; }
-  bool ever_left_out(std::size_t i) const { return ever_out_[i]; }
 
- private:
-  void keep() {
-    any_ = true;
-    for (std::size_t i = 0; i < out_.size(); ++i) {
-      if (out_[i]) ever_out_[i] = true;
-    }
+  /// Whether `left` of the candidates with one of `size` among them can amount to `bytes`, by the
+  /// smallest and the largest that there are. Asks no combination.
+  bool could_leave_out(Bytes size, std::size_t left, Bytes bytes) const {
+    if (left == 0 || size > bytes) return false;
+    const Bytes others = bytes - size;
+    return !is_less(others, groups_.back().size, left - 1) &&
+           !is_more(others, groups_.front().size, left - 1);
   }
 
-  const std::vector<MmappedCandidate>& candidates_;
-  std::vector<bool> out_;
-  std::vector<bool> ever_out_;
+  bool any() const { return any_; }
+  bool ever_left_out(Bytes size) const {
+    return std::any_of(groups_.begin(), groups_.end(),
+                       [&](const Group& group) { return group.size == size && group.ever_out; });
+  }
+
+ private:
+  struct Group {
+    Bytes size;
+    std::size_t count = 0;
+    bool ever_out = false;
+  };
+
+  /// `bytes` against `n` times `size`, whose product may overflow.
+  static bool is_less(Bytes bytes, Bytes size, std::size_t n) { return bytes / size < n; }
+  static bool is_more(Bytes bytes, Bytes size, std::size_t n) {
+    return bytes > 0_B && (bytes - 1_B) / size >= n;
+  }
+
+  void keep() {
+    any_ = true;
+    for (const std::size_t i : path_) groups_[i].ever_out = true;
+  }
+
+  std::vector<Group> groups_;  // the largest size first
+  std::vector<std::size_t> path_;
   std::size_t steps_ = 0;
   bool any_ = false;
 };
@@ -221,18 +260,22 @@ Bytes sum_of(const std::vector<MmappedCandidate>& candidates) {
 std::optional<std::vector<Range>> choose_by_count(const std::vector<MmappedCandidate>& candidates,
                                                   std::uint32_t count, Bytes bytes) {
   const Bytes sum = sum_of(candidates);
-  // Each left out is one level of recursion.
-  constexpr std::size_t kMostLeftOut = 64;
-  if (candidates.size() < count || sum < bytes || candidates.size() - count > kMostLeftOut) {
-    return std::nullopt;
-  }
+  if (candidates.size() < count || sum < bytes) return std::nullopt;
+  const std::size_t left = candidates.size() - count;
   Choices choices(candidates);
-  if (!choices.try_all(0, candidates.size() - count, sum - bytes) || !choices.any()) {
-    return std::nullopt;
-  }
+  const bool tried_all = choices.try_all(0, left, sum - bytes);
+  if (tried_all && !choices.any()) return std::nullopt;
+  std::map<Bytes, bool> is_sure;  // by size
   std::vector<Range> sure;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (!choices.ever_left_out(i)) sure.push_back(candidates[i].range);
+  for (const MmappedCandidate& candidate : candidates) {
+    const Bytes size = candidate.range.size();
+    auto known = is_sure.find(size);
+    if (known == is_sure.end()) {
+      const bool stays = tried_all ? !choices.ever_left_out(size)
+                                   : !choices.could_leave_out(size, left, sum - bytes);
+      known = is_sure.emplace(size, stays).first;
+    }
+    if (known->second) sure.push_back(candidate.range);
   }
   return sure;
 }
@@ -259,12 +302,13 @@ MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory
         parameters->mmapped_chunks, size_text(parameters->mmapped_bytes));
   } else {
     // A chunk right behind another one is as sure as that one, though foreign memory may have
-    // merged with its end, unless there are more than glibc counts.
-    const bool within_count = parameters &&
-                              search.candidates().size() <= parameters->mmapped_chunks &&
-                              sum_of(search.candidates()) <= parameters->mmapped_bytes;
+    // merged with its end. Where there are more than glibc counts, some are none, and which is not
+    // known.
+    const bool too_many = parameters && (search.candidates().size() > parameters->mmapped_chunks ||
+                                         sum_of(search.candidates()) > parameters->mmapped_bytes);
     for (const MmappedCandidate& candidate : search.candidates()) {
-      if (candidate.ends_sure || (candidate.follows && within_count)) {
+      if (too_many) break;
+      if (candidate.ends_sure || (candidate.follows && parameters)) {
         found.chunks.push_back(candidate.range);
       }
     }
@@ -276,7 +320,7 @@ MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory
   if (parameters && sum_of(found.chunks) != parameters->mmapped_bytes) {
     found.notes.push_back(fmt::format(
         "glibc counts {} mmapped chunks of {} in all; {} of {} in all could be told from other "
-        "memory, the rest merged with it, or they changed meanwhile",
+        "memory, the rest merged with it or looks like it, or they changed meanwhile",
         parameters->mmapped_chunks, size_text(parameters->mmapped_bytes), found.chunks.size(),
         size_text(sum_of(found.chunks))));
   }

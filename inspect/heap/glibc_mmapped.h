@@ -34,8 +34,9 @@ struct MmappedCandidate {
   bool ends_sure;        ///< at a mapping's end, at another's claim, or at the next chunk
   bool follows = false;  ///< right behind another candidate
 };
-/// Those of `candidates` that belong to every choice of `count` of them with `bytes` in all;
-/// nothing where there is no such choice, or too many to try.
+/// Those of `candidates` that belong to every choice of `count` of them with `bytes` in all; where
+/// there are too many choices to try, those of which that is plain by their size. Nothing where
+/// there is no such choice.
 std::optional<std::vector<Range>> choose_by_count(const std::vector<MmappedCandidate>& candidates,
                                                   std::uint32_t count, Bytes bytes);
 

@@ -28,7 +28,22 @@ struct Index {
   std::vector<Arena> arenas;
 };
 
-bool holds_go_runtime(const Module& module) {
+/// The linker's mark at the beginning of a Go program's data; all there is where the section
+/// headers were cut off.
+bool begins_with_build_mark(Peek& peek, const Segment& segment) {
+  constexpr std::string_view kMark = "\xff Go buildinf:";
+  std::array<char, kMark.size()> bytes;
+  const Address start = round_up(segment.range.start, 16_B);
+  return peek.read(start, std::as_writable_bytes(std::span(bytes))) &&
+         std::string_view(bytes.data(), bytes.size()) == kMark;
+}
+
+bool holds_go_runtime(Peek& peek, const Module& module) {
+  if (module.sections.empty()) {
+    return std::any_of(module.segments.begin(), module.segments.end(), [&](const Segment& s) {
+      return s.writable && begins_with_build_mark(peek, s);
+    });
+  }
   return std::any_of(module.sections.begin(), module.sections.end(), [](const Section& section) {
     return section.name == ".go.buildinfo" || section.name.ends_with(".gopclntab");
   });
@@ -80,7 +95,8 @@ class GoSurvey {
   void claim_scavenge_index(const StaticWords& words, std::size_t from);
   void claim_lists();
   std::set<Range> read_persistent_chunks(Address head);
-  void claim_bits_arenas(Address head);
+  enum class Blocks { kUsed, kFreshToo };
+  bool claim_bits_arenas(Address head, Blocks blocks);
   void claim_tables(const StaticWords& words, std::size_t at);
   void claim_metadata(Range range, std::string_view why);
 
@@ -266,23 +282,28 @@ std::set<Range> GoSurvey::read_persistent_chunks(Address head) {
   return holds_span ? chunks : std::set<Range>{};
 }
 
-void GoSurvey::claim_bits_arenas(Address head) {
+/// Whether the list from `head` on is one of blocks of mark bits.
+bool GoSurvey::claim_bits_arenas(Address head, Blocks which) {
   std::set<Range> blocks;
   for (Address at = head; at.value != 0;) {
     const Range block = range_of(at, kGoBitsArena);
     if (bits_.contains(block)) break;  // the rest is known from another head
-    if (at.value % page_size().value != 0 || blocks.size() >= kMostLinks) return;
-    if (!is_anonymous(scene_.space, block) || !is_free(block)) return;
-    if (overlaps_any(blocks, block)) return;
+    if (at.value % page_size().value != 0 || blocks.size() >= kMostLinks) return false;
+    if (!is_anonymous(scene_.space, block) || !is_free(block)) return false;
+    if (overlaps_any(blocks, block)) return false;
     const auto used = peek_.word(at);
     const auto next = peek_.word(at + 8_B);
-    // `used` counts bytes after the two words; a fresh block has none.
-    if (!used || !next || *used == 0 || *used > kGoBitsArena.value - 16 || *used % 8 != 0) return;
+    // `used` counts bytes after the two words; a fresh block has none, as all memory that is zero.
+    if (!used || !next || (*used == 0 && which == Blocks::kUsed) ||
+        *used > kGoBitsArena.value - 16 || *used % 8 != 0)
+      return false;
     blocks.insert(block);
     at = Address{*next};
   }
   for (const Range& block : blocks) claim_metadata(block, "a list of Go's mark bits");
+  const bool any = !blocks.empty();
   bits_.merge(blocks);
+  return any;
 }
 
 /// A slice of all spans, and profiling's table of call sites.
@@ -337,8 +358,19 @@ void GoSurvey::claim_lists() {
     survey_.notes.push_back("the list of what Go allocates for good was not found");
     return;
   }
-  for_each_outside(
-      [&](const StaticWords& words, std::size_t i) { claim_bits_arenas(Address{words.words[i]}); });
+  // The heads of the lists stand side by side. A thread that came too late to use a block puts it
+  // on the list of free ones as fresh as it is.
+  constexpr Bytes kHeads{4 * 8};
+  std::set<Address> heads;
+  for_each_outside([&](const StaticWords& words, std::size_t i) {
+    const Address head{words.words[i]};
+    if (claim_bits_arenas(head, Blocks::kUsed)) heads.insert(words.address(i));
+  });
+  for_each_outside([&](const StaticWords& words, std::size_t i) {
+    const auto near = heads.lower_bound(words.address(i) - kHeads);
+    if (near == heads.end() || *near > words.address(i) + kHeads) return;
+    claim_bits_arenas(Address{words.words[i]}, Blocks::kFreshToo);
+  });
   for_each_outside([&](const StaticWords& words, std::size_t i) { claim_tables(words, i); });
 }
 
@@ -365,7 +397,8 @@ HeapSurvey GoSurvey::run() {
 HeapSurvey survey_go(const HeapScene& scene) {
   HeapSurvey all;
   for (const Module& module : scene.space.modules) {
-    if (!holds_go_runtime(module)) continue;
+    Peek peek(scene);
+    if (!holds_go_runtime(peek, module)) continue;
     HeapSurvey one = GoSurvey(scene, module).run();
     all.claims.insert(all.claims.end(), one.claims.begin(), one.claims.end());
     all.notes.insert(all.notes.end(), one.notes.begin(), one.notes.end());

@@ -2,8 +2,7 @@
 // anonymous memory but its runtime's.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <algorithm>
 #include <fstream>
 
 #include "inspect/heap/heap_readers_list.h"
@@ -39,28 +38,22 @@ class Go : public ::testing::Test {
   void SetUp() override {
     const auto go = find_program("go");
     if (!go) GTEST_SKIP() << "go is not installed";
-    directory_ = std::filesystem::temp_directory_path() / fmt::format("strata-go-{}", ::getpid());
-    std::filesystem::create_directories(directory_);
-    std::ofstream(directory_ / "main.go") << kProgram;
-    const std::string build = fmt::format(
-        "cd '{0}' && HOME='{0}' GOCACHE='{0}/cache' GO111MODULE=off CGO_ENABLED=0 '{1}' build "
-        "-ldflags='-s -w' -o program main.go",
-        directory_.string(), *go);
-    ASSERT_EQ(std::system(build.c_str()), 0);
+    scratch_.write("main.go", kProgram);
+    ASSERT_TRUE(scratch_.run(
+        fmt::format("HOME=$PWD GOCACHE=$PWD/cache GO111MODULE=off CGO_ENABLED=0 '{}' build "
+                    "-ldflags='-s -w' -o program main.go",
+                    *go)));
+    program_ = scratch_.path() + "/program";
   }
-  void TearDown() override {
-    if (!directory_.empty()) std::filesystem::remove_all(directory_);
-  }
-  std::filesystem::path directory_;
+  Scratch scratch_;
+  std::string program_;
 };
 
 TEST_F(Go, ArenasAreWhatTheRuntimeCountsAndNothingIsLeftOver) {
-  const Specimen specimen({(directory_ / "program").string()});
-  ASSERT_FALSE(specimen.said().empty());
-  const auto sight = Sight::open(specimen.pid());
-  ASSERT_NE(sight, nullptr);
-  const HeapSurvey survey = survey_go(sight->scene());
-  for (const std::string& note : survey.notes) ADD_FAILURE() << note;
+  const auto standing = stand({program_}, survey_go);
+  ASSERT_NE(standing, nullptr);
+  const auto& [specimen, sight, survey] = *standing;
+  expect_no_notes(survey);
 
   Bytes mapped;
   for (const Claim& claim : survey.claims) {
@@ -95,27 +88,27 @@ TEST_F(Go, ArenasAreWhatTheRuntimeCountsAndNothingIsLeftOver) {
   }
 }
 
-TEST_F(Go, LiesEndInAnAnswer) {
-  const Specimen specimen({(directory_ / "program").string()});
-  ASSERT_FALSE(specimen.said().empty());
-  const auto sight = Sight::open(specimen.pid());
-  ASSERT_NE(sight, nullptr);
-  for (std::uint32_t seed = 1; seed <= 30; ++seed) {
-    const LyingTarget lying(*sight->process, sight->space, seed, seed % 3 == 0 ? 4 : 400);
-    const PresentMemory memory(lying, sight->scanner.get());
-    const HeapSurvey survey = survey_go({sight->space, memory, sight->chart});
-    for (const Claim& claim : survey.claims) EXPECT_FALSE(claim.range.empty());
-    EXPECT_LT(survey.bytes_read, 200_MiB);
-  }
+TEST_F(Go, AProgramWhoseSectionHeadersWereCutOffIsRecognised) {
+  // e_shoff and e_shnum: what tells of sections in an ELF header.
+  std::fstream file(program_, std::ios::in | std::ios::out | std::ios::binary);
+  const char nothing[8] = {};
+  file.seekp(0x28).write(nothing, 8);
+  file.seekp(0x3c).write(nothing, 4);
+  file.close();
+  const auto standing = stand({program_}, survey_go);
+  ASSERT_NE(standing, nullptr);
+  expect_no_notes(standing->survey);
+  EXPECT_GE(standing->sight->claimed(standing->survey, "Go/arenas").value,
+            standing->specimen.number_after("HeapSys").value_or(~0ull));
 }
 
-TEST(GoAbsent, AProgramWithoutGoCostsNothing) {
-  const auto sight = Sight::open(::getpid());
-  ASSERT_NE(sight, nullptr);
-  const HeapSurvey survey = survey_go(sight->scene());
-  EXPECT_TRUE(survey.claims.empty());
-  EXPECT_EQ(survey.bytes_read, Bytes{});
+TEST_F(Go, LiesEndInAnAnswer) {
+  const auto standing = stand({program_}, survey_go);
+  ASSERT_NE(standing, nullptr);
+  expect_answers_to_lies(*standing->sight, survey_go);
 }
+
+TEST(GoAbsent, AProgramWithoutGoCostsNothing) { expect_nothing_here(survey_go); }
 
 }  // namespace
 }  // namespace strata

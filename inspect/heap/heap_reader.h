@@ -36,6 +36,9 @@ struct HeapReader {
   std::string_view name;  ///< as it stands under heap/: "glibc", "jemalloc"
   /// An allocator that is not there gives an empty survey.
   HeapSurvey (*survey)(const HeapScene& scene);
+  /// kReads where it asks modules' files for symbols or constants: then it is asked once before
+  /// the target is stopped, so that the shelf has them. kLeaves spares that where it never does.
+  enum class Files { kReads, kLeaves } files = Files::kReads;
 };
 
 /// All readers, in the order in which they are asked.

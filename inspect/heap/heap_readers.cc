@@ -6,13 +6,16 @@
 namespace strata {
 namespace {
 
+constexpr auto kLeaves = HeapReader::Files::kLeaves;
 constexpr std::array kReaders = {
-    HeapReader{"glibc", survey_glibc},
-    HeapReader{"jemalloc", survey_jemalloc},
-    HeapReader{"tcmalloc", survey_tcmalloc},
-    HeapReader{"mimalloc", survey_mimalloc},
+    HeapReader{"glibc", survey_glibc, kLeaves},
+    HeapReader{"jemalloc", survey_jemalloc, kLeaves},
+    HeapReader{"tcmalloc", survey_tcmalloc, kLeaves},
+    HeapReader{"mimalloc", survey_mimalloc, kLeaves},
     HeapReader{"pymalloc", survey_pymalloc},
     HeapReader{"v8", survey_v8},
+    HeapReader{"cppgc", survey_cppgc},
+    HeapReader{"partitionalloc", survey_partitionalloc},
     HeapReader{"go", survey_go},
     HeapReader{"jvm", survey_jvm},
 };

@@ -12,6 +12,8 @@ HeapSurvey survey_tcmalloc(const HeapScene& scene);
 HeapSurvey survey_mimalloc(const HeapScene& scene);
 HeapSurvey survey_pymalloc(const HeapScene& scene);
 HeapSurvey survey_v8(const HeapScene& scene);
+HeapSurvey survey_cppgc(const HeapScene& scene);
+HeapSurvey survey_partitionalloc(const HeapScene& scene);
 HeapSurvey survey_go(const HeapScene& scene);
 HeapSurvey survey_jvm(const HeapScene& scene);
 

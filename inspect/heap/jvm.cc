@@ -2,6 +2,7 @@
 // by records that the tables lead to.
 #include <algorithm>
 
+#include "inspect/heap/exports.h"
 #include "inspect/heap/heap_readers_list.h"
 #include "inspect/heap/jvm_metaspace.h"
 #include "inspect/heap/jvm_reservations.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr Bytes kLargestHeap{std::uint64_t{1} << 46};
 constexpr std::size_t kMostCodeHeaps = 16;
+// The VM's code: 13 MiB and more, some 5 MiB in a minimal build.
+constexpr Bytes kLeastCode = 3_MiB;
 
 class JvmSurvey {
  public:
@@ -175,7 +178,7 @@ void JvmSurvey::claim_reservations() {
 HeapSurvey JvmSurvey::run() {
   structs_ = JvmStructs::read(scene_.memory, peek_, libjvm_);
   if (!structs_) {
-    survey_.notes.push_back("libjvm.so is here, and its table of structures could not be read");
+    survey_.notes.push_back("a Java VM is here, and its table of structures could not be read");
   } else {
     statics_ = read_static_words(peek_, libjvm_);
     claim_java_heap();
@@ -187,7 +190,7 @@ HeapSurvey JvmSurvey::run() {
       claim_reservations();
     }
     if (survey_.claims.empty()) {
-      survey_.notes.push_back("libjvm.so is here, and has set up no heap yet");
+      survey_.notes.push_back("a Java VM is here, and has set up no heap yet");
     }
   }
   if (peek_.exhausted()) {
@@ -201,7 +204,10 @@ HeapSurvey JvmSurvey::run() {
 
 HeapSurvey survey_jvm(const HeapScene& scene) {
   for (const Module& module : scene.space.modules) {
-    if (module.name == "libjvm.so") return JvmSurvey(scene, module).run();
+    if (code_size(module) < kLeastCode) continue;
+    Peek peek(scene);
+    // The table for the serviceability agent: whatever holds it is a HotSpot VM.
+    if (exports(peek, module, "gHotSpotVMStructs")) return JvmSurvey(scene, module).run();
   }
   return {};
 }

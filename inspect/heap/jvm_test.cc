@@ -4,8 +4,6 @@
 
 #include <array>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <regex>
 
 #include "inspect/heap/heap_readers_list.h"
@@ -73,32 +71,23 @@ class Jvm : public ::testing::TestWithParam<const char*> {
     jcmd_ = find_tool("jcmd");
     const auto javac = find_tool("javac");
     if (!java_ || !jcmd_ || !javac) GTEST_SKIP() << "java, javac and jcmd are not all installed";
-    directory_ = std::filesystem::temp_directory_path() / fmt::format("strata-jvm-{}", ::getpid());
-    std::filesystem::create_directories(directory_);
-    std::ofstream(directory_ / "Holder.java") << kProgram;
-    const std::string build =
-        fmt::format("cd '{}' && '{}' Holder.java", directory_.string(), *javac);
-    ASSERT_EQ(std::system(build.c_str()), 0);
-  }
-  void TearDown() override {
-    if (!directory_.empty()) std::filesystem::remove_all(directory_);
+    scratch_.write("Holder.java", kProgram);
+    ASSERT_TRUE(scratch_.run(fmt::format("'{}' Holder.java", *javac)));
   }
   std::vector<std::string> command() const {
-    return {*java_, "-Xmx256m",          GetParam(), "-XX:NativeMemoryTracking=detail",
-            "-cp",  directory_.string(), "Holder"};
+    return {*java_, "-Xmx256m",      GetParam(), "-XX:NativeMemoryTracking=detail",
+            "-cp",  scratch_.path(), "Holder"};
   }
   std::optional<std::string> java_;
   std::optional<std::string> jcmd_;
-  std::filesystem::path directory_;
+  Scratch scratch_;
 };
 
 TEST_P(Jvm, ClaimsAreWhatNativeMemoryTrackingLists) {
-  const Specimen specimen(command());
-  ASSERT_FALSE(specimen.said().empty());
-  const auto sight = Sight::open(specimen.pid());
-  ASSERT_NE(sight, nullptr);
-  const HeapSurvey survey = survey_jvm(sight->scene());
-  for (const std::string& note : survey.notes) ADD_FAILURE() << note;
+  const auto standing = stand(command(), survey_jvm);
+  ASSERT_NE(standing, nullptr);
+  const auto& [specimen, sight, survey] = *standing;
+  expect_no_notes(survey);
   const std::vector<Tracked> tracked = ask_vm(*jcmd_, specimen.pid());
   ASSERT_GT(tracked.size(), 8u);
 
@@ -127,17 +116,9 @@ TEST_P(Jvm, ClaimsAreWhatNativeMemoryTrackingLists) {
 }
 
 TEST_P(Jvm, LiesEndInAnAnswer) {
-  const Specimen specimen(command());
-  ASSERT_FALSE(specimen.said().empty());
-  const auto sight = Sight::open(specimen.pid());
-  ASSERT_NE(sight, nullptr);
-  for (std::uint32_t seed = 1; seed <= 10; ++seed) {
-    const LyingTarget lying(*sight->process, sight->space, seed, seed % 3 == 0 ? 16 : 2000);
-    const PresentMemory memory(lying, sight->scanner.get());
-    const HeapSurvey survey = survey_jvm({sight->space, memory, sight->chart});
-    for (const Claim& claim : survey.claims) EXPECT_FALSE(claim.range.empty());
-    EXPECT_LT(survey.bytes_read, 200_MiB);
-  }
+  const auto standing = stand(command(), survey_jvm);
+  ASSERT_NE(standing, nullptr);
+  expect_answers_to_lies(*standing->sight, survey_jvm, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Collectors, Jvm,
@@ -145,13 +126,7 @@ INSTANTIATE_TEST_SUITE_P(Collectors, Jvm,
                                            "-XX:+UseParallelGC"),
                          [](const auto& given) { return std::string(given.param).substr(8); });
 
-TEST(JvmAbsent, AProgramWithoutAVmCostsNothing) {
-  const auto sight = Sight::open(::getpid());
-  ASSERT_NE(sight, nullptr);
-  const HeapSurvey survey = survey_jvm(sight->scene());
-  EXPECT_TRUE(survey.claims.empty());
-  EXPECT_EQ(survey.bytes_read, Bytes{});
-}
+TEST(JvmAbsent, AProgramWithoutAVmCostsNothing) { expect_nothing_here(survey_jvm); }
 
 }  // namespace
 }  // namespace strata

@@ -1,95 +1,26 @@
+// mimalloc's segments (1, 2), known by a cookie that its library keeps too, and its arenas (3).
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/mimalloc_arenas.h"
+#include "inspect/heap/mimalloc_segments.h"
 #include "inspect/heap/peek.h"
-
-// Source  mimalloc 2.0 to 2.2, types.h (mi_segment_t, mi_slice_t), segment.c, internal.h
-//         (_mi_ptr_cookie). Version 1 and 3 have other structures and are not recognised.
-//
-//     segment  [ … cookie … |slices in all|of the header|kind|entries|thread|slice 0|slice 1|…]
-//                ↑ the segment's address, xored with a random number that stands in static data
-//     32 MiB, aligned to it; its slices of 64 KiB tile it: each names how many there are to the
-//     next
 
 namespace strata {
 namespace {
 
+using mimalloc::kSegment1;
+using mimalloc::kSegment2;
+using mimalloc::Segment;
+
 constexpr Bytes kReadLimit = 96_MiB;
-constexpr Bytes kSegment = 32_MiB;
-constexpr Bytes kSlice = 64_KiB;
-constexpr std::uint64_t kSlices = kSegment / kSlice;
 // A reservation without end (a sanitizer's shadow, a cage) is not looked through.
+constexpr Bytes kLargestRun = 1_GiB * 1024;
 constexpr std::size_t kProbes = 16384;
-// What stands before the slices takes up to this: flags, two masks of 512 bits, counts.
-constexpr std::size_t kHeaderWords = 64;
-
-/// What follows the cookie and counts.
-struct Tail {
-  std::uint64_t slices;
-  std::uint64_t header_slices;
-  std::uint64_t kind;  // 4 bytes and padding
-  std::uint64_t entries;
-  std::uint64_t thread;
-};
-enum Kind : std::uint32_t { kNormal = 0, kHuge = 1 };
-
-struct Segment {
-  Address start;
-  Bytes size;
-  std::array<std::uint64_t, kHeaderWords> header;
-  std::size_t tail_at;  // in words
-};
-
-struct Slice {
-  std::uint32_t count;
-  std::uint32_t offset;
-};
-
-/// Whether slices of `stride` bytes from `at` on tile the segment: from the header's own on, each
-/// leads to the next, exactly to the end.
-bool slices_tile(Peek& peek, Address at, Bytes stride, const Tail& tail) {
-  const auto own = peek.value<Slice>(at);
-  if (!own || own->count != tail.header_slices || own->offset != 0) return false;
-  std::uint64_t index = own->count;
-  while (index < tail.entries) {
-    const auto slice = peek.value<Slice>(at + stride * index);
-    if (!slice || slice->count == 0 || slice->offset != 0) return false;
-    index += slice->count;
-  }
-  return index == tail.entries || static_cast<std::uint32_t>(tail.kind) == kHuge;
-}
-
-bool could_be_tail(const Tail& tail) {
-  const auto kind = static_cast<std::uint32_t>(tail.kind);
-  if (tail.header_slices == 0 || tail.header_slices > 16 || tail.entries == 0) return false;
-  if (tail.entries > kSlices || tail.slices < tail.entries) return false;
-  return kind == kNormal ? tail.slices == kSlices && tail.entries == kSlices
-                         : kind == kHuge && tail.slices < std::uint64_t{1} << 32;
-}
-
-std::optional<Segment> segment_at(Peek& peek, const AnonymousMemory& memory, Address at) {
-  Segment segment{at, {}, {}, 0};
-  if (!peek.read(at, std::as_writable_bytes(std::span(segment.header)))) return std::nullopt;
-  constexpr std::size_t kTailWords = sizeof(Tail) / 8;
-  for (std::size_t i = 4; i + kTailWords <= kHeaderWords; ++i) {
-    const Tail tail{segment.header[i], segment.header[i + 1], segment.header[i + 2],
-                    segment.header[i + 3], segment.header[i + 4]};
-    if (!could_be_tail(tail)) continue;
-    const Address slices = at + Bytes{(i + kTailWords) * 8};
-    for (std::uint64_t stride = 64; stride <= 128; stride += 8) {
-      if (!slices_tile(peek, slices, Bytes{stride}, tail)) continue;
-      segment.size = kSlice * tail.slices;
-      segment.tail_at = i;
-      if (memory.covers(range_of(at, segment.size))) return segment;
-    }
-  }
-  return std::nullopt;
-}
 
 class Mimalloc {
  public:
@@ -97,26 +28,77 @@ class Mimalloc {
       : scene_(scene), peek_(scene, kReadLimit), memory_(scene.space) {}
 
   HeapSurvey survey() {
-    find_segments();
+    const bool is_first = begins_with_segment1();
+    if (is_first) {
+      find_segments(kSegment1, mimalloc::segment1_at);
+    } else {
+      find_segments(kSegment2, mimalloc::segment2_at);
+    }
     if (!segments_.empty()) {
       find_cookie();
       book();
+      if (best_bearers_ > 0) book_gaps(is_first ? kSegment1 : kSegment2);
     }
+    book_arenas();
     survey_.bytes_read = peek_.bytes_read();
     return std::move(survey_);
   }
 
  private:
-  void find_segments() {
+  using FindSegment = std::optional<Segment> (*)(Peek&, const AnonymousMemory&, Address);
+
+  /// A segment of version 1 is small, so memory is looked through for them only where some run
+  /// begins with one.
+  bool begins_with_segment1() {
+    std::size_t probes = 0;
+    return std::any_of(memory_.writable().begin(), memory_.writable().end(), [&](const Range& run) {
+      const Address at = round_up(run.start, kSegment1);
+      return run.contains(at) && ++probes < kProbes && mimalloc::segment1_at(peek_, memory_, at);
+    });
+  }
+
+  void find_segments(Bytes unit, FindSegment segment_at) {
     std::size_t probes = 0;
     for (const Range& run : memory_.writable()) {
-      for (Address at = round_up(run.start, kSegment); at < run.end;) {
+      if (run.size() > kLargestRun) continue;
+      for (Address at = round_up(run.start, unit); at < run.end;) {
         if (++probes > kProbes) return;
         const auto segment = segment_at(peek_, memory_, at);
         if (segment) segments_.push_back(*segment);
-        at = round_up(at + (segment ? segment->size : kSegment), kSegment);
+        at = round_up(at + (segment ? segment->size : unit), unit);
         if (at.value == 0) return;
       }
+    }
+  }
+
+  /// What lies between segments, and behind the last, in one reservation is an arena's and without
+  /// a segment now; what was freed there may still be resident.
+  void book_gaps(Bytes unit) {
+    const AccountId account = scene_.chart.open({"heap", "mimalloc", "between segments"});
+    const EvidenceId evidence =
+        scene_.chart.because("between mimalloc's segments in one reservation, or behind the last");
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+      if (!bears(segments_[i], cookie_)) continue;
+      const Address from = segments_[i].start + segments_[i].size;
+      const auto run = memory_.find_any(segments_[i].start);
+      Address to = round_down(run->end, unit);
+      for (std::size_t next = i + 1; next < segments_.size(); ++next) {
+        if (!bears(segments_[next], cookie_)) continue;
+        to = std::min(to, segments_[next].start);
+        break;
+      }
+      if (from < to) claim_anonymous(memory_, survey_, {from, to}, account, evidence);
+    }
+  }
+
+  void book_arenas() {
+    const auto arenas = mimalloc::find_arenas(peek_, memory_);
+    const AccountId account = scene_.chart.open({"heap", "mimalloc", "arenas"});
+    for (const mimalloc::Arena& arena : arenas) {
+      claim_anonymous(memory_, survey_, arena.range, account,
+                      scene_.chart.because(fmt::format(
+                          "an arena that names the process's record at {}, which lists it",
+                          place_of(scene_.space, arena.owner))));
     }
   }
 
@@ -167,14 +149,14 @@ class Mimalloc {
       return;
     }
     const EvidenceId evidence = scene_.chart.because(fmt::format(
-        "{} segments bear their own address xored with the number at {}, and their slices tile "
-        "them",
+        "{} segments bear their own address xored with the number at {}, and what they hold is "
+        "numbered as in mimalloc",
         best_bearers_, place_of(scene_.space, cookie_at_)));
     const AccountId normal = scene_.chart.open({"heap", "mimalloc", "segments"});
     const AccountId huge = scene_.chart.open({"heap", "mimalloc", "huge segments"});
     for (const Segment& segment : segments_) {
       if (!bears(segment, cookie_)) continue;
-      const bool is_huge = static_cast<std::uint32_t>(segment.header[segment.tail_at + 2]) == kHuge;
+      const bool is_huge = segment.kind == mimalloc::SegmentKind::kHuge;
       claim_anonymous(memory_, survey_, range_of(segment.start, segment.size),
                       is_huge ? huge : normal, evidence);
     }

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "inspect/space/shelf.h"
+
 namespace strata {
 namespace {
 
@@ -69,9 +71,10 @@ const Peek::Page* Peek::constant_page(Address start) {
   bool filled = false;
   // An absent page was never touched or is swapped out; written pages may only be the latter.
   if (mapping != nullptr && mapping->has_file() && !mapping->writable) {
-    auto file = memory_.target().open_mapped_file(*mapping);
-    if (file) {
-      const auto got = read_at(*file, mapping->offset + (start - mapping->range.start), *fresh);
+    const Module* const module = space_.find_module(start);
+    if (module != nullptr && module->file) {
+      const auto got = module->file->read(memory_.target(), *mapping,
+                                          mapping->offset + (start - mapping->range.start), *fresh);
       filled = got && got->value > 0;
     }
   }

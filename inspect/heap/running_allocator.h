@@ -19,7 +19,7 @@ namespace strata {
 class RunningAllocator {
  public:
   struct Start {
-    std::string preload;           ///< a library's name; empty for none
+    std::string preload;           ///< a library's name or path; empty for none
     std::string build;             ///< more arguments to the compiler
     std::string environment = "";  ///< NAME=VALUE, or empty
     int threads = 3;

@@ -42,6 +42,7 @@ std::string built_with(const std::string& arguments) {
 
 bool is_installed(const std::string& library) {
   if (library.empty()) return true;
+  if (library.front() == '/') return std::filesystem::exists(library);
   for (const char* folder : {"/usr/lib/x86_64-linux-gnu/", "/usr/lib64/", "/usr/lib/"}) {
     if (std::filesystem::exists(folder + library)) return true;
   }

@@ -3,20 +3,25 @@
 #pragma once
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
-#include <random>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "inspect/heap/heap_reader.h"
+#include "inspect/heap/lying_target.h"
 #include "inspect/target/process.h"
 
 namespace strata {
@@ -136,62 +141,95 @@ class Sight {
   Chart chart;
 };
 
-/// A process whose memory lies: of the words read, about one in `rarity` is another than it was.
-class LyingTarget final : public Target {
- public:
-  LyingTarget(const Target& honest, const Space& space, std::uint32_t seed, unsigned rarity)
-      : honest_(honest), space_(space), random_(seed), rarity_(rarity) {}
+using ReadHeap = HeapSurvey (*)(const HeapScene&);
 
-  const Identity& identity() const override { return honest_.identity(); }
-  Result<std::vector<Mapping>> read_mappings() const override { return honest_.read_mappings(); }
-  Result<std::vector<Thread>> read_threads() const override { return honest_.read_threads(); }
-  Result<std::vector<AuxiliaryEntry>> read_auxiliary_vector() const override {
-    return honest_.read_auxiliary_vector();
-  }
-  Result<Bytes> read_memory(Address from, std::span<std::byte> into) const override {
-    auto got = honest_.read_memory(from, into);
-    if (!got) return got;
-    for (std::size_t at = 0; at + 8 <= got->value; at += 8) {
-      if (random_() % rarity_ != 0) continue;
-      const std::uint64_t lie = make_lie(from + Bytes{at});
-      std::memcpy(into.data() + at, &lie, 8);
+/// A real program that stands, what is seen of it, and what one reader claims there.
+struct Standing {
+  explicit Standing(const std::vector<std::string>& command) : specimen(command) {}
+
+  Specimen specimen;
+  std::unique_ptr<Sight> sight;
+  HeapSurvey survey;
+};
+
+/// Nothing, and a failure of the test, where the program did not get ready.
+inline std::unique_ptr<Standing> stand(const std::vector<std::string>& command, ReadHeap reader) {
+  auto standing = std::make_unique<Standing>(command);
+  EXPECT_FALSE(standing->specimen.said().empty()) << command.front() << " did not get ready";
+  if (standing->specimen.said().empty()) return nullptr;
+  standing->sight = Sight::open(standing->specimen.pid());
+  EXPECT_NE(standing->sight, nullptr);
+  if (standing->sight == nullptr) return nullptr;
+  standing->survey = reader(standing->sight->scene());
+  return standing;
+}
+
+inline void expect_no_notes(const HeapSurvey& survey) {
+  for (const std::string& note : survey.notes) ADD_FAILURE() << note;
+}
+
+/// That the reader ends, within its budget, whatever the target's memory says, and claims nothing
+/// outside of what is mapped.
+inline void expect_answers_to_lies(const Sight& sight, ReadHeap reader, std::uint32_t rounds = 30) {
+  for (std::uint32_t seed = 1; seed <= rounds; ++seed) {
+    const LyingTarget lying(*sight.process, sight.space, seed, seed % 3 == 0 ? 4 : 400);
+    const PresentMemory memory(lying, sight.scanner.get());
+    Chart chart;
+    const HeapSurvey survey = reader({sight.space, memory, chart});
+    for (const Claim& claim : survey.claims) {
+      EXPECT_FALSE(claim.range.empty()) << "seed " << seed;
+      EXPECT_NE(sight.space.find_mapping(claim.range.start), nullptr) << "seed " << seed;
+      EXPECT_NE(sight.space.find_mapping(claim.range.end - 1_B), nullptr) << "seed " << seed;
     }
-    return got;
+    EXPECT_LT(survey.bytes_read, 300_MiB) << "seed " << seed;
   }
-  Result<File> open_mapped_file(const Mapping& mapping) const override {
-    return honest_.open_mapped_file(mapping);
+}
+
+/// That a program without the runtime, this one, is not charged for its reader.
+inline void expect_nothing_here(ReadHeap reader) {
+  const auto sight = Sight::open(::getpid());
+  ASSERT_NE(sight, nullptr);
+  const HeapSurvey survey = reader(sight->scene());
+  EXPECT_TRUE(survey.claims.empty());
+  EXPECT_TRUE(survey.notes.empty());
+  EXPECT_EQ(survey.bytes_read, Bytes{});
+}
+
+/// A folder of its own for what a test builds, swept with the object.
+class Scratch {
+ public:
+  Scratch() : folder_(std::filesystem::temp_directory_path() / "strata-XXXXXX") {
+    std::string name = folder_.string();
+    if (::mkdtemp(name.data()) != nullptr) folder_ = name;
   }
-  Result<File> open_kernel_file(const std::string& name) const override {
-    return honest_.open_kernel_file(name);
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
   }
-  Result<std::string> read_kernel_text(const std::string& name) const override {
-    return honest_.read_kernel_text(name);
+
+  std::string path() const { return folder_.string(); }
+  void write(const std::string& name, std::string_view text) const {
+    std::ofstream(folder_ / name) << text;
   }
-  std::vector<std::string> absences() const override { return {}; }
+  /// Whether `command`, run in the folder, succeeds.
+  bool run(const std::string& command) const {
+    return std::system(fmt::format("cd '{}' && {}", path(), command).c_str()) == 0;
+  }
 
  private:
-  std::uint64_t make_lie(Address here) const {
-    const Range& somewhere = space_.mappings[random_() % space_.mappings.size()].range;
-    switch (random_() % 6) {
-      case 0:
-        return 0;
-      case 1:
-        return here.value;  // a cycle
-      case 2:
-        return somewhere.start.value;
-      case 3:
-        return somewhere.start.value + (random_() % somewhere.size().value & ~7ull);
-      case 4:
-        return std::uint64_t{1} << (random_() % 64);
-      default:
-        return random_();
-    }
-  }
-
-  const Target& honest_;
-  const Space& space_;
-  mutable std::mt19937_64 random_;
-  unsigned rarity_;
+  std::filesystem::path folder_;
 };
+
+/// `name` in the environment, cut at the colons; empty parts left out.
+inline std::vector<std::string> listed_in_environment(const char* name) {
+  std::vector<std::string> all;
+  std::istringstream parts(std::getenv(name) == nullptr ? "" : std::getenv(name));
+  for (std::string part; std::getline(parts, part, ':');) {
+    if (!part.empty()) all.push_back(part);
+  }
+  return all;
+}
 
 }  // namespace strata

@@ -8,7 +8,7 @@
 #include "inspect/heap/radix_map.h"
 
 // Source  gperftools 2.7 to 2.16: pagemap.h (TCMalloc_PageMap2), span.h, page_heap.h,
-//         page_heap_allocator.h (where spans lie).
+//         page_heap_allocator.h (where spans lie). Google's: internal/system_allocator.h (names).
 
 namespace strata {
 namespace {
@@ -183,8 +183,35 @@ class Tcmalloc {
   std::vector<KnownSpan> spans_;
 };
 
+/// Google's tcmalloc keeps other structures, which are not read; where the kernel takes names for
+/// anonymous memory it names its regions itself.
+void book_named_regions(const HeapScene& scene, HeapSurvey& survey) {
+  constexpr std::string_view kName = "[anon:tcmalloc_region_";
+  bool any = false;
+  for (const Mapping& mapping : scene.space.mappings) {
+    if (mapping.shared || mapping.has_file() || !mapping.name.starts_with(kName)) continue;
+    const bool is_metadata =
+        std::string_view(mapping.name).substr(kName.size()).starts_with("META");
+    survey.claims.push_back(
+        {mapping.range,
+         scene.chart.open({"heap", "tcmalloc", is_metadata ? "metadata" : "regions"}),
+         scene.chart.because("tcmalloc named the mapping"),
+         mapping.readable ? Rank::kHeap : Rank::kRuntimeRegion});
+    any = true;
+  }
+  if (any) {
+    survey.notes.push_back(
+        "this is Google's tcmalloc, whose regions are known by their names; what of them is in use "
+        "and what is free is not read");
+  }
+}
+
 }  // namespace
 
-HeapSurvey survey_tcmalloc(const HeapScene& scene) { return Tcmalloc(scene).survey(); }
+HeapSurvey survey_tcmalloc(const HeapScene& scene) {
+  HeapSurvey survey = Tcmalloc(scene).survey();
+  book_named_regions(scene, survey);
+  return survey;
+}
 
 }  // namespace strata

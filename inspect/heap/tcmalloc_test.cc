@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/own_memory.h"
 #include "inspect/heap/running_allocator.h"
+#include "inspect/heap/runtime_specimen.h"
 
 namespace strata {
 namespace {
@@ -21,6 +23,22 @@ void expect_tcmalloc(const std::string& library) {
 
 TEST(Tcmalloc, TheMinimalLibraryIsRecognised) { expect_tcmalloc("libtcmalloc_minimal.so.4"); }
 TEST(Tcmalloc, TheProfilingLibraryIsRecognised) { expect_tcmalloc("libtcmalloc.so.4"); }
+
+TEST(Tcmalloc, RegionsThatGooglesNamedAreClaimedByTheirNames) {
+  // Few kernels here take names, so the line of /proc/PID/maps is written by the test.
+  const OwnMemory memory(4_MiB, 4_MiB);
+  memory.open(0_B, 1_MiB);
+  memory.open(2_MiB, 64_KiB);
+  const auto sight = Sight::open(::getpid());
+  for (Mapping& mapping : sight->space.mappings) {
+    if (mapping.range.start == memory.at(0_B)) mapping.name = "[anon:tcmalloc_region_NORMAL]";
+    if (mapping.range.start == memory.at(2_MiB)) mapping.name = "[anon:tcmalloc_region_METADATA]";
+  }
+  const HeapSurvey survey = survey_tcmalloc(sight->scene());
+  EXPECT_EQ(sight->claimed(survey, "tcmalloc/regions"), 1_MiB);
+  EXPECT_EQ(sight->claimed(survey, "tcmalloc/metadata"), 64_KiB);
+  EXPECT_EQ(survey.notes.size(), 1u);
+}
 
 }  // namespace
 }  // namespace strata
