@@ -1,6 +1,7 @@
 #include "inspect/heap/radix_map.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 namespace strata {
@@ -8,6 +9,8 @@ namespace {
 
 // Pointers in one segment's static data that are tried as a root's entry.
 constexpr std::size_t kTrials = 4096;
+// Words behind such a pointer that must be as a root's.
+constexpr std::size_t kNeighbours = 32;
 // What is read in search of a root, before one is found.
 constexpr Bytes kSearchLimit = 16_MiB;
 // Entries of a leaf that are tried before it is taken for something else.
@@ -53,7 +56,9 @@ class Finder {
     for (const Piece& piece : pieces) {
       for (std::size_t i = 0; i < piece.words.size(); ++i) {
         const Address child{piece.words[i]};
-        if (!could_be_child(child, shape_.root_level()) || !tried.insert(child).second) continue;
+        if (!could_be_child(child, shape_.root_level()) || !may_be_in_root(piece.words, i))
+          continue;
+        if (!tried.insert(child).second) continue;
         if (++trials > kTrials || searched_enough()) return std::nullopt;
         const auto page = page_below(child, shape_.root_level() + 1);
         if (!page) continue;
@@ -87,6 +92,17 @@ class Finder {
     return run && run->contains(range_of(child, child_size(level)));
   }
 
+  /// Whether what follows the `i`th word is as in a root, where all that is not 0 is a child. No
+  /// address that a process has belongs to a root's last entries. Costs no read, and rules out
+  /// nearly all pointers of a program's static data, which stand among numbers.
+  bool may_be_in_root(std::span<const std::uint64_t> words, std::size_t i) const {
+    const auto behind =
+        words.subspan(i + 1, std::min<std::size_t>(kNeighbours, words.size() - i - 1));
+    return std::all_of(behind.begin(), behind.end(), [&](std::uint64_t word) {
+      return word == 0 || could_be_child(Address{word}, shape_.root_level());
+    });
+  }
+
   /// The number of a page that the node at `at`, of `level`, is there for: the way down to any
   /// record whose own page numbers lead by the same indices back up.
   std::optional<std::uint64_t> page_below(Address at, unsigned level) {
@@ -112,40 +128,41 @@ class Finder {
   std::optional<std::uint64_t> page_of_node(Address node) {
     std::optional<std::uint64_t> page;
     std::size_t tried = 0;
-    const auto pieces = read_present(peek_, scene_, range_of(node, child_size(0)));
-    for (const Piece& piece : pieces) {
-      for (std::size_t i = 0; i < piece.words.size(); ++i) {
-        const Address leaf{piece.words[i]};
-        if (leaf.value == 0) continue;
-        if (!could_be_child(leaf, 1) || ++tried > kEntriesTried) return std::nullopt;
-        const auto number = page_of_leaf(leaf);
-        if (!number) continue;
-        const std::uint64_t index = (piece.start + Bytes{i * 8} - node) / 8_B;
-        const std::uint64_t mask = (std::uint64_t{1} << shape_.bits[1]) - 1;
-        if (((*number >> shape_.bits[2]) & mask) == index) return number;
-      }
-    }
+    each_record(range_of(node, child_size(0)), 1, [&](std::uint64_t index, auto words) {
+      const Address leaf{words[0]};
+      if (!could_be_child(leaf, 1) || ++tried > kEntriesTried) return false;
+      const auto number = page_of_leaf(leaf);
+      const std::uint64_t mask = (std::uint64_t{1} << shape_.bits[1]) - 1;
+      if (number && ((*number >> shape_.bits[2]) & mask) == index) page = number;
+      return !page;
+    });
     return page;
   }
 
-  void each_entry(Address leaf,
-                  const std::function<bool(std::uint64_t, std::span<const std::uint64_t>)>& visit) {
-    auto parts = scene_.memory.present(range_of(leaf, shape_.leaf_size()));
+  using Visit = std::function<bool(std::uint64_t index, std::span<const std::uint64_t> words)>;
+
+  void each_entry(Address leaf, const Visit& visit) {
+    each_record(range_of(leaf, shape_.leaf_size()), shape_.entry_words, visit);
+  }
+
+  /// The records of `size` words in what is present of `range` whose first word is not 0, until
+  /// `visit` has seen enough.
+  void each_record(Range range, std::size_t size, const Visit& visit) {
+    auto parts = scene_.memory.present(range);
     if (!parts) return;
-    std::vector<std::uint64_t> window(kLeafWindow / 8_B);
-    // Most of what is tried is no leaf, and its first page says so.
+    const auto window = std::make_unique_for_overwrite<std::uint64_t[]>(kLeafWindow / 8_B);
+    // Most of what is tried is no leaf or node, and its first page says so.
     Bytes step = 4_KiB;
     for (const Range& part : *parts) {
       for (Address at = part.start; at < part.end; step = std::min(step * 2, kLeafWindow)) {
-        const Bytes size = std::min(step, part.end - at);
-        const std::span words(window.data(), size / 8_B);
+        const std::span words(window.get(), std::min(step, part.end - at) / 8_B);
         if (!peek_.read_words(at, words)) return;
-        for (std::size_t i = 0; i + shape_.entry_words <= words.size(); i += shape_.entry_words) {
+        for (std::size_t i = 0; i + size <= words.size(); i += size) {
           if (words[i] == 0) continue;
-          const std::uint64_t index = ((at - leaf).value / 8 + i) / shape_.entry_words;
-          if (!visit(index, words.subspan(i, shape_.entry_words))) return;
+          const std::uint64_t index = ((at - range.start).value / 8 + i) / size;
+          if (!visit(index, words.subspan(i, size))) return;
         }
-        at = at + size;
+        at = at + Bytes{words.size_bytes()};
       }
     }
   }

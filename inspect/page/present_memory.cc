@@ -65,14 +65,20 @@ Result<std::vector<Range>> PresentMemory::scan(Range range) const {
 Result<Bytes> PresentMemory::read(Address from, std::span<std::byte> into) const {
   auto parts = present(range_of(from, Bytes{into.size()}));
   if (!parts) return pass(parts);
-  std::fill(into.begin(), into.end(), std::byte{0});
   Bytes total;
+  std::size_t done = 0;  // of `into`: what could not be read is 0
+  const auto clear_until = [&](std::size_t end) {
+    std::fill(into.begin() + done, into.begin() + end, std::byte{0});
+  };
   for (const Range& part : *parts) {
-    const auto piece = into.subspan((part.start - from).value, part.size().value);
-    auto got = target_.read_memory(part.start, piece);
+    const std::size_t start = (part.start - from).value;
+    clear_until(start);
+    auto got = target_.read_memory(part.start, into.subspan(start, part.size().value));
     if (!got) return pass(got);
+    done = start + got->value;
     total += *got;
   }
+  clear_until(into.size());
   return total;
 }
 
