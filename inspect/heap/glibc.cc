@@ -29,6 +29,7 @@ class Glibc {
       for (const auto& arena : arenas) book(arena, parameters);
       find_mmapped(parameters);
     }
+    if (main_arenas_ == 0) tell_what_is_missing();
     survey_.bytes_read = peek_.bytes_read();
     if (peek_.exhausted()) {
       survey_.notes.push_back(
@@ -39,6 +40,24 @@ class Glibc {
   }
 
  private:
+  /// A heap by brk beside a C library whose malloc was not recognised deserves a word. Where
+  /// another allocator took over there is mostly no such heap.
+  void tell_what_is_missing() {
+    const auto& mappings = scene_.space.mappings;
+    const bool has_heap = std::any_of(mappings.begin(), mappings.end(),
+                                      [](const Mapping& m) { return m.is_labelled("[heap]"); });
+    for (const Module& module : scene_.space.modules) {
+      const bool is_glibc = module.name == "libc.so.6" || module.name.starts_with("libc-2.");
+      if (!has_heap || !is_glibc) continue;
+      survey_.notes.push_back(
+          fmt::format("{} is loaded and there is a [heap], but no arena of its malloc was "
+                      "recognised: the layout is not known, or its lists are damaged, or something "
+                      "else uses brk",
+                      module.name));
+      return;
+    }
+  }
+
   void claim(Range range, const std::string& name, const std::string& why) {
     claim_anonymous(memory_, survey_, range, scene_.chart.open({"heap", "glibc", name}),
                     scene_.chart.because(why));
