@@ -188,26 +188,34 @@ std::vector<Record> findings(const std::vector<Finding>& list) {
   return records;
 }
 
-Table unexplained(const Explanation& e) {
+Block unexplained(const Explanation& e) {
   Table table;
   table.columns = {{"start", "START"},
                    {"end", "END"},
                    {"resident_bytes", "RESIDENT"},
                    {"virtual_bytes", "VIRTUAL"}};
   std::vector<Unexplained> ranges = e.ledger.unexplained();
-  std::sort(ranges.begin(), ranges.end(), [](const Unexplained& a, const Unexplained& b) {
-    return a.resident != b.resident ? a.resident > b.resident : a.range.start < b.range.start;
-  });
   constexpr std::size_t kMostShown = 8;
   constexpr std::size_t kMostListed = 1000;  // a checkerboard has tens of thousands
-  if (ranges.size() > kMostListed) ranges.resize(kMostListed);
+  const std::size_t all = ranges.size();
+  const std::size_t listed = std::min(all, kMostListed);
+  std::partial_sort(ranges.begin(), ranges.begin() + listed, ranges.end(),
+                    [](const Unexplained& a, const Unexplained& b) {
+                      return a.resident != b.resident ? a.resident > b.resident
+                                                      : a.range.start < b.range.start;
+                    });
+  ranges.resize(listed);
   for (const Unexplained& u : ranges) {
     Table::Row row;
     row.cells = {u.range.start, u.range.end, u.resident, u.range.size()};
     row.shown = table.rows.size() < kMostShown && u.resident > 0_B;
     table.rows.push_back(std::move(row));
   }
-  return table;
+  std::string footnote = "sorted by resident bytes";
+  if (all > kMostShown) {
+    footnote += fmt::format("; the {} largest of {}, --json has {}", kMostShown, all, listed);
+  }
+  return {"unexplained", "Unexplained", std::move(table), std::move(footnote)};
 }
 
 std::vector<Record> notes(const Explanation& e) {
@@ -244,8 +252,7 @@ Document view(const Explanation& e, const std::vector<Finding>& found, const Exp
   d.blocks.push_back({"", "", std::move(resident), ""});
   d.blocks.push_back({"accounts", "Where it is", account_tree(e.ledger, tree), folded});
   d.blocks.push_back({"beside", "", beside(e), ""});
-  d.blocks.push_back({"unexplained", "Unexplained", unexplained(e),
-                      "sorted by resident bytes; the 8 largest, --json has 1000"});
+  d.blocks.push_back(unexplained(e));
   d.blocks.push_back({"reconciliation", "Held against the kernel", reconciliation(e), ""});
   if (all_agree(e)) d.blocks.push_back({"", "", agreement(e), ""});
   d.blocks.push_back({"witnesses", "", witnesses(e, how.rows), ""});
