@@ -18,7 +18,8 @@ constexpr std::array<Option, 8> kOptions = {{
     kFreezeLimitOption,
     {"--witnesses", "WHICH", "all: read smaps and smaps_rollup, whatever they cost"},
     {"--count-zero", "", "read every huge page and say how much of them is zero"},
-    {"--compare-all", "", "compare all memory with forked relatives, not the first 4 GiB"},
+    {"--compare-all", "",
+     "compare all memory with each forked relative, not 4 GiB divided among them"},
     {"--findings-only", "", "show the findings alone"},
     kJsonOption,
 }};

@@ -43,7 +43,8 @@ std::string overview() {
   for (const Command* command : commands()) out += entry(command->name, command->summary, 12);
   out += entry("help", "this text, or that of a command: strata help COMMAND", 12);
   out +=
-      "\nexit status: 0 done, 1 found what was looked for, 2 could not, 3 saw only part.\n"
+      "\nexit status: 0 done, 1 found what was looked for, 2 could not, 3 saw only part:\n"
+      "  pages that the kernel hides, a target let go too early, a core that is cut off.\n"
       "NO_COLOR turns colour off. `strata COMMAND --help` says more.\n";
   return out;
 }

@@ -7,6 +7,7 @@
 #include "inspect/heap/glibc_layout.h"
 #include "inspect/heap/glibc_mmapped.h"
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/joined_claims.h"
 
 namespace strata {
 namespace {
@@ -29,7 +30,6 @@ class Glibc {
       for (const auto& arena : arenas) book(arena, parameters);
       find_mmapped(parameters);
     }
-    if (main_arenas_ == 0) tell_what_is_missing();
     survey_.bytes_read = peek_.bytes_read();
     if (peek_.exhausted()) {
       survey_.notes.push_back(
@@ -40,24 +40,6 @@ class Glibc {
   }
 
  private:
-  /// A heap by brk beside a C library whose malloc was not recognised deserves a word. Where
-  /// another allocator took over there is mostly no such heap.
-  void tell_what_is_missing() {
-    const auto& mappings = scene_.space.mappings;
-    const bool has_heap = std::any_of(mappings.begin(), mappings.end(),
-                                      [](const Mapping& m) { return m.is_labelled("[heap]"); });
-    for (const Module& module : scene_.space.modules) {
-      const bool is_glibc = module.name == "libc.so.6" || module.name.starts_with("libc-2.");
-      if (!has_heap || !is_glibc) continue;
-      survey_.notes.push_back(
-          fmt::format("{} is loaded and there is a [heap], but no arena of its malloc was "
-                      "recognised: the layout is not known, or its lists are damaged, or something "
-                      "else uses brk",
-                      module.name));
-      return;
-    }
-  }
-
   void claim(Range range, const std::string& name, const std::string& why) {
     claim_anonymous(memory_, survey_, range, scene_.chart.open({"heap", "glibc", name}),
                     scene_.chart.because(why));
@@ -95,7 +77,13 @@ class Glibc {
     for (const Claim& known : survey_.claims) claimed.push_back(known.range);
     std::sort(claimed.begin(), claimed.end());
     auto found = glibc::find_mmapped(peek_, scene_.space, memory_, claimed, parameters);
-    for (const Range& chunk : found.chunks) claim(chunk, "mmapped chunks", found.evidence);
+    const AccountId account = scene_.chart.open({"heap", "glibc", "mmapped chunks"});
+    const EvidenceId evidence = scene_.chart.because(found.evidence);
+    JoinedClaims claims(scene_.chart);
+    for (const Range& chunk : found.chunks) {
+      for (const Range& part : memory_.parts(chunk)) claims.push(part, account, evidence);
+    }
+    claims.move_into(survey_, "glibc's mmapped chunks");
     std::move(found.notes.begin(), found.notes.end(), std::back_inserter(survey_.notes));
   }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <charconv>
+#include <utility>
 
 #include "inspect/ledger/beside.h"
 #include "inspect/ledger/mapping_book.h"
@@ -30,7 +31,7 @@ std::optional<std::uint64_t> read_most_mappings() {
 }
 
 /// Lets go, and says how long the target stood.
-void release(Freeze& freeze, Explanation& e) {
+void release(Freeze& freeze, const ExplainOptions& options, Explanation& e) {
   e.moment.frozen = freeze.holds();
   e.moment.let_go_early = !e.moment.frozen;
   e.moment.stood = std::chrono::duration_cast<Duration>(freeze.release());
@@ -39,6 +40,11 @@ void release(Freeze& freeze, Explanation& e) {
         "the keeper, which holds the target, was killed: the target stood for at most the time "
         "that is shown");
   }
+  if (e.moment.frozen) return;
+  e.moment.let_go_because = freeze.stood_at_most() ? "its keeper was killed"
+                            : e.moment.stood >= *options.freeze_limit
+                                ? "reading took longer than --freeze-limit allows"
+                                : "it was woken, by SIGKILL or another tracer";
 }
 
 Result<Explanation> explain_process(const Target& target, const Means& means,
@@ -62,8 +68,8 @@ Result<Explanation> explain_process(const Target& target, const Means& means,
   auto before = read_counters(target);
   if (!before) return pass(before);
   e.moment.before = *before;
-  std::vector<Relative> relatives;
-  if (means.frames) relatives = find_relatives(e.identity.pid);
+  std::vector<Relative> relatives = find_relatives(e.identity.pid);
+  if (!means.frames) e.kinship.relatives = std::exchange(relatives, {});
 
   Stocktaking stocktaking(target, options, *scanner, e);
   if (!relatives.empty()) stocktaking.note_anonymous();
@@ -73,22 +79,14 @@ Result<Explanation> explain_process(const Target& target, const Means& means,
     append(e.notes, freeze->not_stopped());
   }
   auto taken = stocktaking.take(freeze ? freeze->threads() : std::vector<Thread>{});
-  const PresentMemory memory(target, &*scanner);
-  ZeroCount zeros(memory, std::move(stocktaking.pages().huge));
-  const bool counts = options.huge_pages == ExplainOptions::HugePages::kCountZero;
-  // In the time that the target stands anyway; what is not done by then is read from it running.
-  if (counts && taken && freeze) zeros.read_while([&] { return freeze->holds(); });
-  if (freeze) release(*freeze, e);
+  if (freeze) release(*freeze, options, e);
   if (!taken) return pass(taken);
 
   stocktaking.book_lazily_freed();
-  if (counts) {
-    zeros.read_while([&] {
-      if (options.progress) options.progress("reading huge pages", zeros.share_done());
-      return true;
-    });
-    e.huge_contents = zeros.contents();
-    e.moment.memory_read += zeros.contents().read;
+  if (options.huge_pages == ExplainOptions::HugePages::kCountZero) {
+    e.huge_contents =
+        count_zero(PresentMemory(target, &*scanner), stocktaking.pages().huge, options.progress);
+    e.moment.memory_read += e.huge_contents->read;
   }
   if (!relatives.empty()) {
     e.kinship = compare_relatives(target, std::move(relatives), stocktaking.pages().anonymous,

@@ -49,10 +49,11 @@ struct Moment {
   Counters before;
   Counters after;  ///< right after the last scan, while a frozen target still stood
   bool frozen = false;
-  bool let_go_early = false;          ///< it was to stand, but the limit passed before all was read
-  Duration stood{};                   ///< how long the target was stopped
-  bool smaps_while_standing = false;  ///< smaps was read while the target was stopped
-  int tries = 1;                      ///< scans made
+  bool let_go_early = false;  ///< it was to stand, but did not until all was read
+  std::string let_go_because;
+  Duration stood{};                      ///< how long the target was stopped
+  bool smaps_while_standing = false;     ///< smaps was read while the target was stopped
+  int tries = 1;                         ///< scans made
   std::optional<Bytes> resident_before;  ///< VmRSS right before the last scan
   std::optional<Bytes> resident_after;   ///< and right after
   Bytes memory_read;                     ///< of the target's own bytes

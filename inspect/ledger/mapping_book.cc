@@ -35,7 +35,7 @@ void MappingBook::book_mapped(const Claim& piece) {
     if (found != shares_.end()) {
       found->bytes += bytes;
     } else {
-      shares_.push_back({piece.account, piece.evidence, bytes});
+      shares_.push_back({piece.account, piece.evidence, piece.rank, bytes});
     }
     from = to;
   }
@@ -59,7 +59,11 @@ void MappingBook::settle() {
                        [](const Share& a, const Share& b) { return a.bytes < b.bytes; });
   if (widest == shares_.end()) return;
   MappingEntry& entry = entries_[current_];
-  entry.purpose = widest->account;
+  const Mapping& mapping = mappings_[current_];
+  const bool is_guard = !mapping.readable && !mapping.writable && !mapping.executable;
+  const bool is_stack =
+      widest->rank == Rank::kStackPart || (widest->rank == Rank::kStack && !is_guard);
+  entry.purpose = is_stack ? chart_.parent(widest->account) : widest->account;
   entry.evidence = widest->evidence;
   const auto covered = [&](AccountId account) {
     Bytes sum;

@@ -13,7 +13,9 @@ namespace strata {
 
 struct MappingEntry {
   Measure measure;
-  AccountId purpose = AccountId::kRoot;  ///< the deepest account that nearly all of it is under
+  /// The deepest account that nearly all of it is under; of a stack the whole, since how far it is
+  /// used is its pages' matter.
+  AccountId purpose = AccountId::kRoot;
   EvidenceId evidence = EvidenceId::kNone;
 };
 
@@ -32,6 +34,7 @@ class MappingBook {
   struct Share {
     AccountId account;
     EvidenceId evidence;
+    Rank rank;
     Bytes bytes;
   };
   /// Goes on to the mapping at `address`, and settles what those before it are for.

@@ -11,16 +11,20 @@ Range range(std::uint64_t start, std::uint64_t end) { return {Address{start}, Ad
 
 std::vector<Mapping> mappings(std::initializer_list<Range> ranges) {
   std::vector<Mapping> out;
-  for (const Range& r : ranges) out.emplace_back().range = r;
+  for (const Range& r : ranges) {
+    out.emplace_back().range = r;
+    out.back().readable = true;
+  }
   return out;
 }
 
 class MappingBookTest : public testing::Test {
  protected:
-  void book(Range r, AccountId account, PageFlag flag = PageFlag::kPresent) {
+  void book(Range r, AccountId account, PageFlag flag = PageFlag::kPresent,
+            Rank rank = Rank::kMapping) {
     PageFlags flags;
     flags.set(flag);
-    const Claim piece{r, account, EvidenceId::kNone, Rank::kMapping};
+    const Claim piece{r, account, EvidenceId::kNone, rank};
     book_->book_mapped(piece);
     book_->book_pages(piece, r, flags);
   }
@@ -64,6 +68,28 @@ TEST_F(MappingBookTest, AMappingsPurposeIsTheDeepestAccountThatNearlyAllIsUnder)
   EXPECT_EQ(entries[2].purpose, a_);
   EXPECT_EQ(entries[3].purpose, AccountId::kRoot);  // nothing was said of it
   EXPECT_EQ(entries[3].measure.virtual_size, 0_B);
+}
+
+TEST_F(MappingBookTest, AStacksPurposeIsTheWholeStackHoweverLittleOfItIsUsed) {
+  const AccountId own = chart_.open({"stacks", "a"});
+  const AccountId guard = chart_.open({"stacks", "a", "guard"});
+  const AccountId below = chart_.open({"stacks", "a", "below the stack pointer"});
+  const AccountId used = chart_.open({"stacks", "a", "used"});
+  const AccountId touched = chart_.open({"stacks", "b", "touched"});
+  const AccountId storage = chart_.open({"stacks", "main", "thread-local storage"});
+  const auto present = PageFlag::kPresent;
+  open({range(0, 10), range(10, 1000), range(1000, 2000), range(3000, 3100)});
+  mappings_[0].readable = false;
+  book(range(0, 10), guard, present, Rank::kStack);
+  book(range(10, 999), below, present, Rank::kStackPart);
+  book(range(999, 1000), used, present, Rank::kStackPart);
+  book(range(1000, 2000), touched, present, Rank::kStack);        // its stack pointer is not known
+  book(range(3000, 3100), storage, present, Rank::kThreadBlock);  // the main thread's, apart
+  const auto entries = book_->finish();
+  EXPECT_EQ(entries[0].purpose, guard);
+  EXPECT_EQ(entries[1].purpose, own);
+  EXPECT_EQ(entries[2].purpose, chart_.parent(touched));
+  EXPECT_EQ(entries[3].purpose, storage);
 }
 
 TEST_F(MappingBookTest, LosesNoByteOfRandomPieces) {

@@ -46,12 +46,15 @@ void add_layers(const Chart& chart, const std::vector<Claim>& claims, Place& pla
 
 /// What is mapped by frame number (a perf ring) shows no pages though it has some.
 void hide_if_by_frame(const Target& target, Place& place) {
-  if (place.frame->flags.bits != 0 || !place.mapping.has_file()) return;
+  // No other mapping is: a file's, and the kernel's own [vvar].
+  const bool may_be = place.mapping.has_file() || place.mapping.name.starts_with("[v");
+  if (place.frame->flags.bits != 0 || !may_be) return;
   auto usage = read_smaps(target);
   if (!usage) return;
   for (const MappingUsage& u : *usage) {
     if (u.range != place.mapping.range || !u.traits.frames) continue;
     place.frame->flags.set(PageFlag::kUnknown);
+    place.frame->entry_span.reset();
     place.frame->hidden.push_back(
         "its pages: mapped by frame number (VM_PFNMAP), they are in no page table that the kernel "
         "shows and in no counter");
@@ -88,15 +91,22 @@ Result<Place> find_place(const Target& target, const Means& means, Address addre
     for (const Section& section : module->sections) {
       if (section.range.contains(address)) place.section = section;
     }
-    if (auto symbol = find_symbol_at(memory, *module, address)) place.symbol = *symbol;
+    auto symbol = find_symbol_at(memory, *module, address);
+    if (symbol) {
+      place.symbol = std::move(*symbol);
+    } else {
+      place.notes.push_back(fmt::format("its symbol: {}", symbol.error().message));
+    }
   }
   if (const Stack* const stack = space.find_stack(address)) place.stack = *stack;
   if (!is_core) {
-    place.walk = walk_of(address, page_table_levels());
     auto frame = read_frame(target, means, address);
     if (!frame) return pass(frame);
     place.frame = *frame;
     hide_if_by_frame(target, place);
+    if (place.frame->entry_span) {
+      place.walk = walk_of(address, page_table_levels(), *place.frame->entry_span);
+    }
   }
   if (options.content == PlaceOptions::Content::kShow) {
     // Only what is resident: showing a page must not make it so.

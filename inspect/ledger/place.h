@@ -33,9 +33,9 @@ struct Place {
   std::vector<Layer> layers;
   std::optional<Module> module;
   std::optional<Section> section;
-  std::optional<Symbol> symbol;
+  std::optional<SymbolAt> symbol;
   std::optional<Stack> stack;
-  std::optional<TableWalk> walk;   ///< nothing for a core
+  std::optional<TableWalk> walk;   ///< nothing for a core, or where how it ends is hidden
   std::optional<Frame> frame;      ///< nothing for a core
   std::vector<std::byte> content;  ///< up to 64 bytes from `address` on, where asked for
   std::vector<std::string> notes;

@@ -1,12 +1,43 @@
 #include "inspect/ledger/survey.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <span>
 
+#include "base/humanised.h"
 #include "inspect/heap/heap_reader.h"
 #include "inspect/space/claims.h"
 
 namespace strata {
+namespace {
+
+// A static program keeps its thread-local storage by brk too, which is a page or two.
+constexpr Bytes kWorthANote = 16_KiB;
+
+/// Where a heap grows by brk and no reader knows it, damage is as likely as a new layout.
+std::optional<std::string> tell_of_brk(const Space& space, const PresentMemory& memory,
+                                       std::span<const Claim> by_readers) {
+  const auto brk = std::find_if(space.mappings.begin(), space.mappings.end(),
+                                [](const Mapping& m) { return m.is_labelled("[heap]"); });
+  if (brk == space.mappings.end()) return std::nullopt;
+  for (const Claim& claim : by_readers) {
+    if (claim.range.overlaps(brk->range)) return std::nullopt;
+  }
+  const auto parts = memory.present(brk->range);
+  Bytes present;
+  for (const Range& part : parts ? *parts : std::vector<Range>{}) present += part.size();
+  if (present < kWorthANote) return std::nullopt;
+  return fmt::format(
+      "of {} in [heap] nothing is told apart: no allocator's structures were recognised there. The "
+      "program calls brk itself, or its malloc is not known, or the lists of its malloc are "
+      "damaged",
+      humanised(present));
+}
+
+}  // namespace
 
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
                            Chart& chart) {
@@ -26,14 +57,19 @@ Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread
   };
   // Where mappings are many, most claims are theirs.
   survey.claims.reserve(survey.space.mappings.size() + survey.space.mappings.size() / 16 + 1024);
-  add(claim_mappings(survey.space, chart));
+  add(claim_mappings(survey.space, memory.target().identity().kind, chart));
   add(claim_modules(survey.space, chart));
   add(claim_stacks(survey.space, chart));
+  const std::size_t before_heaps = survey.claims.size();
   for (const HeapReader& reader : heap_readers()) {
     HeapSurvey heap = reader.survey({survey.space, memory, chart});
     add(std::move(heap.claims));
     std::move(heap.notes.begin(), heap.notes.end(), std::back_inserter(survey.notes));
     survey.memory_read += heap.bytes_read;
+  }
+  const auto by_readers = std::span(survey.claims).subspan(before_heaps);
+  if (auto told = tell_of_brk(survey.space, memory, by_readers)) {
+    survey.notes.push_back(std::move(*told));
   }
   // Last, since it is about what nobody else explains.
   OwnerSurvey owners = claim_by_owner(survey.space, memory, survey.claims, chart);

@@ -116,7 +116,7 @@ for what in arena-ring arena-wild arena-null arena-noise threads-ring threads-wi
   modules-ring modules-wild modules-name chunks-noise headers-noise; do
   specimen ./program $what
   text=
-  [[ $what != arena-* ]] || text='no arena of its malloc was recognised'
+  [[ $what != arena-* ]] || text='no allocator'"'"'s structures were recognised'
   fault "$what: explain" 0 "$text" explain --json "$target"
   fault "$what: explain --freeze" 0 "$text" explain --freeze --freeze-limit 10s --json "$target"
   equals "$(json .reconciliation.remainder_bytes)" 0 "$what: the remainder"

@@ -32,11 +32,7 @@ bool is_worth_a_line(Bytes bytes, const Explanation& e) {
 }
 
 std::string account_name(const Chart& chart, AccountId account) {
-  std::string name;
-  for (const std::string& part : chart.path(account)) {
-    name += (name.empty() ? "" : " / ") + printable(part);
-  }
-  return name;
+  return joined(chart.path(account));
 }
 
 std::vector<Ranked> widest_accounts(const Explanation& e,
@@ -45,6 +41,29 @@ std::vector<Ranked> widest_accounts(const Explanation& e,
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < e.ledger.chart().size(); ++i) {
     ranked.push_back({AccountId(i), figure(e.ledger.own(AccountId(i)))});
+  }
+  return sorted(std::move(ranked), most);
+}
+
+std::vector<Ranked> widest_groups(const Explanation& e,
+                                  const std::function<Bytes(const Measure&)>& figure,
+                                  std::size_t most) {
+  const Chart& chart = e.ledger.chart();
+  const std::vector<Measure> totals = e.ledger.totals();
+  // Parents are numbered before their children.
+  std::vector<Bytes> largest_child(totals.size());
+  for (std::size_t i = totals.size(); i-- > 1;) {
+    Bytes& largest = largest_child[static_cast<std::size_t>(chart.parent(AccountId(i)))];
+    largest = std::max(largest, figure(totals[i]));
+  }
+  std::vector<bool> is_open(totals.size());  // its children stand for themselves
+  std::vector<Ranked> ranked;
+  for (std::size_t i = 0; i < totals.size(); ++i) {
+    const auto parent = static_cast<std::size_t>(chart.parent(AccountId(i)));
+    if (i != 0 && !is_open[parent]) continue;
+    const Bytes all = figure(totals[i]);
+    is_open[i] = i == 0 || (largest_child[i] > 0_B && largest_child[i] * 2 >= all);
+    ranked.push_back({AccountId(i), is_open[i] ? figure(e.ledger.own(AccountId(i))) : all});
   }
   return sorted(std::move(ranked), most);
 }

@@ -32,7 +32,13 @@ std::vector<Ranked> widest_accounts(const Explanation& e,
                                     const std::function<Bytes(const Measure&)>& figure,
                                     std::size_t most);
 
-/// The same for a figure of each mapping, booked under what nearly all of the mapping is.
+/// The same where no account has much by itself: two thousand stacks are "stacks". An account
+/// stands for those below it unless one of them has half of what it has.
+std::vector<Ranked> widest_groups(const Explanation& e,
+                                  const std::function<Bytes(const Measure&)>& figure,
+                                  std::size_t most);
+
+/// widest_accounts() of a figure of each mapping, booked under what nearly all of the mapping is.
 class ByPurpose {
  public:
   explicit ByPurpose(const Explanation& e) : e_(e) {}

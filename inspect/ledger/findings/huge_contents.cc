@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace strata {
 namespace {
@@ -13,43 +14,42 @@ bool is_zero(std::span<const std::byte> page) {
   return page[0] == std::byte{0} && std::memcmp(page.data(), page.data() + 1, page.size() - 1) == 0;
 }
 
-}  // namespace
-
-ZeroCount::ZeroCount(const PresentMemory& memory, std::vector<Range> huge)
-    : memory_(memory), huge_(std::move(huge)) {
-  for (const Range& range : huge_) all_ += range.size();
-}
-
-double ZeroCount::share_done() const {
-  const Bytes done = contents_.read + contents_.unread;
-  return static_cast<double>(done.value) / static_cast<double>(std::max(all_, 1_B).value);
-}
-
-bool ZeroCount::read_while(const std::function<bool()>& may_go_on) {
-  while (at_ < huge_.size() && may_go_on()) {
-    Range& range = huge_[at_];
-    const Range window{range.start, std::min(range.end, range.start + kWindow)};
-    read_window(window);
-    range.start = window.end;
-    if (range.empty()) ++at_;
-  }
-  return at_ == huge_.size();
-}
-
-void ZeroCount::read_window(Range window) {
-  window_.resize(kWindow.value);  // only now: most explanations count nothing
-  const auto into = std::span(window_).first(window.size().value);
-  auto got = memory_.read(window.start, into);
+/// `buffer` is as large as the window.
+void count_window(const PresentMemory& memory, Range window, std::span<std::byte> buffer,
+                  HugeContents& contents) {
+  auto got = memory.read(window.start, buffer);
   // What was not read is 0 in the buffer and must not count, and which part it was is not known.
   if (!got || *got != window.size()) {
-    contents_.unread += window.size();
+    contents.unread += window.size();
     return;
   }
-  contents_.read += window.size();
+  contents.read += window.size();
   const std::size_t page = page_size().value;
-  for (std::size_t i = 0; i + page <= into.size(); i += page) {
-    if (is_zero(into.subspan(i, page))) contents_.zero += page_size();
+  for (std::size_t i = 0; i + page <= buffer.size(); i += page) {
+    if (is_zero(buffer.subspan(i, page))) contents.zero += page_size();
   }
+}
+
+}  // namespace
+
+HugeContents count_zero(const PresentMemory& memory, std::span<const Range> huge,
+                        const Progress& progress) {
+  HugeContents contents;
+  Bytes all;
+  for (const Range& range : huge) all += range.size();
+  std::vector<std::byte> buffer(kWindow.value);
+  for (const Range& range : huge) {
+    for (Address at = range.start; at < range.end; at = at + kWindow) {
+      const Range window{at, std::min(range.end, at + kWindow)};
+      count_window(memory, window, std::span(buffer).first(window.size().value), contents);
+      if (progress) {
+        const Bytes done = contents.read + contents.unread;
+        progress("reading huge pages",
+                 static_cast<double>(done.value) / static_cast<double>(all.value));
+      }
+    }
+  }
+  return contents;
 }
 
 }  // namespace strata

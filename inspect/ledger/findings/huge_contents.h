@@ -3,10 +3,9 @@
 // Cost    The pages are read once, 2 MiB at a time, at some 10 GB a second.
 #pragma once
 
-#include <functional>
-#include <string>
-#include <vector>
+#include <span>
 
+#include "base/progress.h"
 #include "base/units.h"
 #include "inspect/page/present_memory.h"
 
@@ -18,24 +17,8 @@ struct HugeContents {
   Bytes unread;  ///< could not be read, or the process gave it back meanwhile
 };
 
-class ZeroCount {
- public:
-  /// `huge` are whole pages by address.
-  ZeroCount(const PresentMemory& memory, std::vector<Range> huge);
-  /// Reads on while `may_go_on` says so, at least once a window; true when all is read.
-  bool read_while(const std::function<bool()>& may_go_on);
-  const HugeContents& contents() const { return contents_; }
-  double share_done() const;
-
- private:
-  void read_window(Range window);
-
-  const PresentMemory& memory_;
-  std::vector<Range> huge_;
-  std::size_t at_ = 0;
-  Bytes all_;
-  std::vector<std::byte> window_;
-  HugeContents contents_;
-};
+/// `huge` are whole pages by address.
+HugeContents count_zero(const PresentMemory& memory, std::span<const Range> huge,
+                        const Progress& progress = {});
 
 }  // namespace strata

@@ -17,12 +17,11 @@ class HugeContentsTest : public testing::Test {
     target_.mappings = {file_mapping(range_of(kStart, 8_MiB), 0_B, "rw-")};
   }
   HugeContents count(std::vector<Range> ranges) {
-    const PresentMemory memory(target_, nullptr);
-    ZeroCount zeros(memory, std::move(ranges));
-    EXPECT_TRUE(zeros.read_while([] { return true; }));
-    return zeros.contents();
+    return count_zero(PresentMemory(target_, nullptr), ranges,
+                      [this](std::string_view, double share) { shares_.push_back(share); });
   }
   FakeTarget target_;
+  std::vector<double> shares_;
 };
 
 TEST_F(HugeContentsTest, OneByteKeepsItsPageFromBeingZero) {
@@ -41,14 +40,10 @@ TEST_F(HugeContentsTest, WhatCannotBeReadIsNotZero) {
   EXPECT_EQ(c.unread, 2_MiB);
 }
 
-TEST_F(HugeContentsTest, StopsWhenToldAndGoesOnWhereItStopped) {
-  const PresentMemory memory(target_, nullptr);
-  ZeroCount zeros(memory, {range_of(kStart, 2_MiB), range_of(kStart + 4_MiB, 4_MiB)});
-  int windows = 0;
-  EXPECT_FALSE(zeros.read_while([&] { return ++windows <= 2; }));
-  EXPECT_EQ(zeros.contents().read, 4_MiB);
-  EXPECT_TRUE(zeros.read_while([] { return true; }));
-  EXPECT_EQ(zeros.contents().read, 6_MiB);
+TEST_F(HugeContentsTest, SaysHowFarItIs) {
+  const HugeContents c = count({range_of(kStart, 2_MiB), range_of(kStart + 4_MiB, 4_MiB)});
+  EXPECT_EQ(c.read, 6_MiB);
+  EXPECT_EQ(shares_, (std::vector<double>{1.0 / 3, 2.0 / 3, 1}));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ constexpr Setting kSettings[] = {
 
 /// Who reserved it is not known: where it is may tell its owner.
 std::string largest_range(const Explanation& e, AccountId account) {
+  if (account_name(e.ledger.chart(), account) != "unexplained") return "";
   Range largest;
   for (std::size_t i = 0; i < e.mappings.size() && i < e.space.mappings.size(); ++i) {
     const Range range = e.space.mappings[i].range;
@@ -42,15 +43,15 @@ std::optional<Finding> check_virtual_far_above_resident(const Explanation& e) {
   const Measure sum = e.ledger.sum();
   const Bytes untouched = sum.untouched();
   if (untouched < kLeastReserved || sum.virtual_size < held(e) * kLeastTimes) return std::nullopt;
-  const auto widest =
-      widest_accounts(e, [](const Measure& m) { return m.untouched(); }, kMostNamed);
+  const auto widest = widest_groups(e, [](const Measure& m) { return m.untouched(); }, kMostNamed);
   std::string names, how;
+  // With nobody far ahead, the first is named all the same.
   for (const Ranked& r : widest) {
-    if (r.bytes * kLeastNamed < untouched) break;
+    if (!names.empty() && r.bytes * kLeastNamed < untouched) break;
     const std::string name = account_name(e.ledger.chart(), r.account);
     const std::string& why = e.ledger.chart().sentence(e.ledger.evidence(r.account));
-    names += fmt::format("{}{} {}{}", names.empty() ? "" : ", ", name, humanised(r.bytes),
-                         why.empty() ? largest_range(e, r.account) : " (" + why + ")");
+    names += fmt::format("{}{} {}", names.empty() ? "" : ", ", name, humanised(r.bytes));
+    names += why.empty() ? largest_range(e, r.account) : " (" + why + ")";
     for (const Setting& s : kSettings) {
       if (name.starts_with(s.account) && how.empty()) how = fmt::format(" Here: {}.", s.how);
     }

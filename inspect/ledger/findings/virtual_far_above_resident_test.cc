@@ -31,6 +31,19 @@ TEST(VirtualFarAboveResident, NamesWhoReservedAndWhy) {
   EXPECT_NE(finding->action.find("-Xmx"), std::string::npos);
 }
 
+TEST(VirtualFarAboveResident, ManyAlikeAreNamedByWhatTheyAreTogether) {
+  MadeExplanation e;
+  for (int i = 0; i < 100; ++i) {
+    const std::string thread = fmt::format("thread {}", i);
+    e.add({.account = {"stacks", thread}, .resident = 4_KiB, .size = 100_MiB});
+  }
+  const auto finding = check_virtual_far_above_resident(*e);
+  ASSERT_TRUE(finding);
+  EXPECT_NE(finding->text.find("Who reserved most: stacks 9.8 GiB."), std::string::npos)
+      << finding->text;
+  EXPECT_NE(finding->action.find("ulimit -s"), std::string::npos);
+}
+
 TEST(VirtualFarAboveResident, WhatNobodyOwnsIsShownByAddress) {
   MadeExplanation e;
   e.add({.account = {"unexplained"}, .resident = 4_KiB, .size = 4_GiB});
