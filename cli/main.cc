@@ -6,6 +6,7 @@
 
 #include "base/printable.h"
 #include "cli/command.h"
+#include "cli/finding_pages.h"
 
 namespace strata {
 namespace {
@@ -45,8 +46,9 @@ int run(std::vector<std::string> words) {
   if (name == "--version") return print("strata " STRATA_VERSION "\n");
   if (name == "--help" || name == "-h" || name == "help") {
     if (words.empty()) return print(overview());
-    const Command* const command = find_command(words.front());
-    return command == nullptr ? no_command(words.front()) : print(help(*command));
+    if (const Command* const command = find_command(words.front())) return print(help(*command));
+    if (const auto page = find_finding_page(words.front())) return print(std::string(*page));
+    return no_command(words.front());
   }
   const Command* const command = find_command(name);
   if (command == nullptr) return no_command(name);

@@ -6,7 +6,9 @@
 #include <cstdlib>
 
 #include "base/printable.h"
+#include "inspect/ledger/losses.h"
 #include "present/account_tree.h"
+#include "present/notes_block.h"
 #include "present/text.h"
 
 namespace strata {
@@ -30,10 +32,14 @@ Record identity(const Explanation& e) {
                         e.space.threads.size() == 1 ? "" : "s");
   }
   if (e.moment.let_go_early) {
-    line += ". It did NOT stand still: reading took longer than --freeze-limit allows";
+    line += ". It did NOT stand still: " + e.moment.let_go_because;
   }
-  if (e.moment.frozen)
+  if (e.moment.frozen) {
     line += fmt::format(", stood still for {:.1f} ms", milliseconds(e.moment.stood));
+  }
+  if (e.moment.tries > 1) {
+    line += fmt::format(", scanned {} times, as it changed meanwhile", e.moment.tries);
+  }
   return {{}, {line}};
 }
 
@@ -84,20 +90,20 @@ std::string beside_line(const Explanation& e) {
 
 Record beside(const Explanation& e) {
   const Measure sum = e.ledger.sum();
-  // A core holds no page tables, so 0 would be a guess.
+  // A core holds no page tables and no counters, so 0 would be a guess.
   const auto seen = [&](Bytes bytes) { return is_core(e) ? Cell{} : Cell{bytes}; };
   Record record;
   record.fields = {
-      {"swapped_bytes", sum.swapped},
+      {"swapped_bytes", seen(sum.swapped)},
       {"untouched_bytes", sum.untouched()},
       {"zero_bytes", seen(sum.zero)},
       {"guard_bytes", seen(e.beside.guard + sum.guard)},
       {"page_tables_bytes", e.beside.page_tables ? Cell{*e.beside.page_tables} : Cell{}},
-      {"kernel_stacks_bytes", e.beside.kernel_stacks},
-      {"hugetlb_bytes", sum.hugetlb},
-      {"uncounted_bytes", sum.uncounted},
-      {"unmapped_memfd_bytes", e.beside.unmapped_memfds},
-      {"unknown_bytes", sum.unknown}};
+      {"kernel_stacks_bytes", seen(e.beside.kernel_stacks)},
+      {"hugetlb_bytes", seen(sum.hugetlb)},
+      {"uncounted_bytes", seen(sum.uncounted)},
+      {"unmapped_memfd_bytes", seen(e.beside.unmapped_memfds)},
+      {"unknown_bytes", seen(sum.unknown)}};
   if (const std::string line = beside_line(e); !line.empty()) record.lines.push_back("  " + line);
   return record;
 }
@@ -182,7 +188,7 @@ std::vector<Record> findings(const std::vector<Finding>& list) {
         {"id", f.id}, {"bytes", f.bytes}, {"text", f.text}, {"do", f.action}, {"saves", f.saves}};
     record.lines = {fmt::format("{}  {}", humanised(f.bytes), f.text), "do: " + f.action};
     if (!f.saves.empty()) record.lines.push_back("saves: " + f.saves);
-    record.lines.push_back(fmt::format("more: docs/findings/{}.md", f.id));
+    record.lines.push_back(fmt::format("more: strata help {}", f.id));
     records.push_back(std::move(record));
   }
   return records;
@@ -218,14 +224,10 @@ Block unexplained(const Explanation& e) {
   return {"unexplained", "Unexplained", std::move(table), std::move(footnote)};
 }
 
-std::vector<Record> notes(const Explanation& e) {
-  std::vector<Record> records;
-  const auto add = [&](const std::string& text) {
-    if (!text.empty()) records.push_back({{{"text", text}}, {text}});
-  };
-  for (const std::string& note : e.notes) add(note);
-  for (const std::string& missing : e.means.missing) add(missing);
-  return records;
+std::vector<std::string> notes(const Explanation& e) {
+  std::vector<std::string> all = e.notes;
+  for (std::string& loss : name_losses(e)) all.push_back(std::move(loss));
+  return all;
 }
 
 }  // namespace
@@ -238,9 +240,6 @@ Document view(const Explanation& e, const std::vector<Finding>& found, const Exp
       how.rows == ExplainView::Rows::kAll ? AccountTree::Rows::kAll : AccountTree::Rows::kWidest;
   tree.lazily_freed =
       knows_lazily_freed(e) ? AccountTree::LazilyFreed::kTold : AccountTree::LazilyFreed::kHidden;
-  const std::string folded = how.rows == ExplainView::Rows::kAll
-                                 ? "sorted by size"
-                                 : "largest first; the 22 largest accounts, --all shows every one";
   Record head = identity(e);
   head.fields = {{"schema", std::string("strata.explain/1")}};
   Record resident;
@@ -250,14 +249,16 @@ Document view(const Explanation& e, const std::vector<Finding>& found, const Exp
   d.blocks.push_back({"", "", std::move(head), ""});
   d.blocks.push_back({"target", "", target(e), ""});
   d.blocks.push_back({"", "", std::move(resident), ""});
-  d.blocks.push_back({"accounts", "Where it is", account_tree(e.ledger, tree), folded});
+  Table accounts = account_tree(e.ledger, tree);
+  std::string footnote = account_footnote(accounts);
+  d.blocks.push_back({"accounts", "Where it is", std::move(accounts), std::move(footnote)});
   d.blocks.push_back({"beside", "", beside(e), ""});
   d.blocks.push_back(unexplained(e));
   d.blocks.push_back({"reconciliation", "Held against the kernel", reconciliation(e), ""});
   if (all_agree(e)) d.blocks.push_back({"", "", agreement(e), ""});
   d.blocks.push_back({"witnesses", "", witnesses(e, how.rows), ""});
   d.blocks.push_back({"findings", "Findings", findings(found), ""});
-  d.blocks.push_back({"notes", "Not seen", notes(e), ""});
+  d.blocks.push_back(notes_block(notes(e)));
   return d;
 }
 

@@ -23,3 +23,12 @@ done
 wrong "explain --freeze-limit 1s $$" 'means nothing without --freeze'
 wrong ''  'usage: strata COMMAND'
 STRATA_WITHOUT=luck wrong "explain $$" 'STRATA_WITHOUT names "luck"' 'pagemap_scan'
+
+# Each finding's page comes along in the executable.
+for page in "$ROOT"/docs/findings/*.md; do
+  name=$(basename "$page" .md)
+  [[ $name != README ]] || continue
+  run strata help "$name"
+  exits_with 0
+  cmp -s stdout "$page" || fail "strata help $name is not docs/findings/$name.md"
+done

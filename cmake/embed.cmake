@@ -1,0 +1,15 @@
+# embed_pages(OUTPUT FILES...): a C++ file with the text of each, under its name without folder and
+# ending. They come along in the one executable, so that what it points to is there on any host.
+function(embed_pages output)
+  set(text "// Made by cmake/embed.cmake.\n#include \"cli/finding_pages.h\"\n\nnamespace strata {\n\n")
+  string(APPEND text "extern const FindingPage kFindingPages[] = {\n")
+  foreach(file IN LISTS ARGN)
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} page)
+    string(APPEND text "    {\"${name}\", R\"page(${page})page\"},\n")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  endforeach()
+  list(LENGTH ARGN count)
+  string(APPEND text "};\nextern const unsigned kFindingPageCount = ${count};\n\n}  // namespace strata\n")
+  file(CONFIGURE OUTPUT ${output} CONTENT "${text}" @ONLY)
+endfunction()
