@@ -132,6 +132,11 @@ void Core::identify() {
     identity_.pid = notes_.process->pid;
     identity_.name = notes_.process->name;
     identity_.command_line = notes_.process->command_line;
+    // gdb takes the base name of all that stands where argv[0] was, which a program that writes its
+    // title there fills with more: "redis-server unixsocket:/run/r.sock".
+    const std::string title = identity_.command_line.substr(0, identity_.command_line.find(' '));
+    const std::string base = title.substr(title.rfind('/') + 1);
+    if (notes_.by_gdb && !base.empty()) identity_.name = base.substr(0, kLongestName);
     const auto main = std::ranges::find(notes_.threads, identity_.pid, &Thread::tid);
     if (main != notes_.threads.end()) {
       if (!notes_.by_gdb) main->name = identity_.name;

@@ -248,6 +248,11 @@ TEST_F(CoreTest, a_core_by_gdb_says_what_gdb_made_of_guards_and_names) {
   EXPECT_TRUE(says((*core)->absences(), "gdb wrote this core"));
   EXPECT_TRUE(says((*core)->absences(), "does not record the names of threads, nor"));
   EXPECT_EQ((*core)->read_threads()->front().name, "") << "what gdb wrote is not the thread's";
+
+  // A program that writes its title over its arguments.
+  text.notes = process_note(1, "r.sock", "/usr/bin/redis-server unixsocket:/run/r.sock") +
+               note(0xff000000, "GDB", "<target/>");
+  EXPECT_EQ((*open(text.write()))->identity().name, "redis-server");
 }
 
 TEST_F(CoreTest, a_file_may_span_several_program_headers_and_a_part_of_one) {

@@ -95,9 +95,12 @@ Result<Means> probe_means() {
   Means means;
   const auto lacks = [&](bool has, std::string_view word, std::string_view why) {
     if (has) return;
-    means.missing.push_back(allowed(word)
-                                ? std::string(why)
-                                : fmt::format("{} is switched off by STRATA_WITHOUT", word));
+    if (allowed(word)) {
+      means.missing.push_back({word, std::string(why), Lack::By::kMachine});
+    } else {
+      means.missing.push_back(
+          {word, fmt::format("{} is switched off by STRATA_WITHOUT", word), Lack::By::kHand});
+    }
   };
   auto pagemap = open_file(AT_FDCWD, "/proc/self/pagemap", O_RDONLY);
   means.pagemap_scan = pagemap && allowed("pagemap_scan") && scans(*pagemap);
@@ -109,10 +112,9 @@ Result<Means> probe_means() {
   means.smaps = allowed("smaps") && access("/proc/self/smaps", R_OK) == 0;
   means.ptrace = allowed("ptrace");
   means.swap = has_swap();
-  lacks(means.pagemap_scan, "pagemap_scan",
-        "this kernel has no PAGEMAP_SCAN (Linux 6.7): pages are read entry by entry");
-  lacks(means.frames, "pfn", "page frames are hidden: they want root (CAP_SYS_ADMIN)");
-  lacks(means.page_flags, "kpageflags", "/proc/kpageflags and kpagecount want root");
+  lacks(means.pagemap_scan, "pagemap_scan", "this kernel has no PAGEMAP_SCAN (Linux 6.7)");
+  lacks(means.frames, "pfn", "page frames want root (CAP_SYS_ADMIN)");
+  lacks(means.page_flags, "kpageflags", "/proc/kpageflags wants root, and page frames to look up");
   lacks(means.smaps, "smaps", "this kernel has no /proc/PID/smaps");
   lacks(means.ptrace, "ptrace", "");
   return means;

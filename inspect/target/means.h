@@ -5,11 +5,19 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 
 namespace strata {
+
+/// What is missing. Whether anything is lost by it depends on the target.
+struct Lack {
+  std::string_view word;  ///< of STRATA_WITHOUT
+  std::string why;
+  enum class By { kMachine, kHand } by = By::kMachine;  ///< kHand: switched off
+};
 
 struct Means {
   bool pagemap_scan = false;   ///< ioctl PAGEMAP_SCAN (Linux 6.7)
@@ -19,8 +27,7 @@ struct Means {
   bool smaps = true;           ///< /proc/PID/smaps
   bool ptrace = true;          ///< freezing
   bool swap = true;            ///< there is any swap: without, an entry that looks swapped is not
-  /// One sentence for each that is missing: what it is, why it is not there.
-  std::vector<std::string> missing;
+  std::vector<Lack> missing;
 };
 
 /// Probes anew at each call; an unknown word in STRATA_WITHOUT is kUsage.

@@ -33,7 +33,7 @@ Means means_without(const char* words) {
 
 bool says(const Means& means, std::string_view text) {
   return std::any_of(means.missing.begin(), means.missing.end(),
-                     [&](const std::string& m) { return m.find(text) != std::string::npos; });
+                     [&](const Lack& lack) { return lack.why.find(text) != std::string::npos; });
 }
 
 TEST(Means, WhatIsSwitchedOffIsMissingAndSaid) {
@@ -46,6 +46,11 @@ TEST(Means, WhatIsSwitchedOffIsMissingAndSaid) {
     EXPECT_FALSE(says(all, std::string(word) + " is switched off")) << word;
   }
   EXPECT_TRUE(all.smaps && all.ptrace);
+  for (const Lack& lack : none.missing) EXPECT_EQ(lack.by, Lack::By::kHand) << lack.word;
+  for (const Lack& lack : all.missing) {
+    EXPECT_EQ(lack.by, Lack::By::kMachine) << lack.word;
+    EXPECT_FALSE(lack.why.empty()) << lack.word;
+  }
 }
 
 TEST(Means, EachWordSwitchesItsOwnAlone) {
