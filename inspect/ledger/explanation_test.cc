@@ -79,6 +79,10 @@ class ExplanationTest : public testing::Test {
 TEST_F(ExplanationTest, TheSumIsWhatTheKernelCounted) {
   ASSERT_TRUE(ready_);
   for (const char* without : {"", "pagemap_scan", "pagemap_scan,smaps"}) {
+#ifdef __SANITIZE_ADDRESS__
+    // Its shadow is 15 TiB with something in it: entry by entry that is 32 GB of pagemap.
+    if (*without != '\0') continue;
+#endif
     const Means by = means(without);
     auto e = explain(*process_, by, {});
     ASSERT_TRUE(e) << to_text(e.error());
