@@ -77,4 +77,10 @@ std::string printable(std::string_view raw) {
   return out;
 }
 
+std::string joined(const std::vector<std::string>& path) {
+  std::string text;
+  for (const std::string& name : path) text += (text.empty() ? "" : " / ") + printable(name);
+  return text;
+}
+
 }  // namespace strata

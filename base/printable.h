@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace strata {
 
@@ -12,5 +13,8 @@ namespace strata {
 /// Bidirectional and other invisible formatting characters are escaped too (\u{202E}), as are the
 /// control characters from U+0080 on. Nothing is lost: different names look different.
 std::string printable(std::string_view raw);
+
+/// A path of names, outermost first, each printable: "heap / glibc / main arena".
+std::string joined(const std::vector<std::string>& path);
 
 }  // namespace strata

@@ -52,5 +52,11 @@ TEST(Printable, KeepsDifferentNamesDifferent) {
   EXPECT_NE(printable("\u200b"), printable("\\u{200B}"));
 }
 
+TEST(Joined, MakesEachNameOfAPathPrintable) {
+  EXPECT_EQ(joined({}), "");
+  EXPECT_EQ(joined({"heap"}), "heap");
+  EXPECT_EQ(joined({"mapped", "files", "\x1b[2J\n"}), "mapped / files / \\x1B[2J\\n");
+}
+
 }  // namespace
 }  // namespace strata

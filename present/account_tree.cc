@@ -12,7 +12,14 @@ namespace {
 // above it, so the largest are a tree too.
 constexpr std::size_t kMostRows = 22;
 constexpr double kSmallestShare = 0.005;
+// The rest is a line of its own where a reader who adds up would miss it: from so much on of the
+// whole, or of the account that it is part of.
 constexpr double kSmallestFold = 0.01;
+constexpr double kSmallestFoldOfParent = 0.05;
+// Where an account this large is made of nothing but small ones (thousands of stacks), the largest
+// few say what they are.
+constexpr double kNeedsExamples = 0.05;
+constexpr std::size_t kExamples = 3;
 
 bool is_empty(const Measure& m) { return m.virtual_size == 0_B; }
 
@@ -85,15 +92,19 @@ class TreeBuilder {
     std::sort(weights.rbegin(), weights.rend());
     const auto whole = static_cast<double>(weight(total(AccountId::kRoot)).value);
     const Bytes share{static_cast<std::uint64_t>(whole * kSmallestShare)};
-    const Bytes ranked = weights.size() > kMostRows ? weights[kMostRows] : 0_B;
+    // Of equals at the limit none is shown: which of them it were would be chance.
+    constexpr std::size_t kFirstCut = kMostRows + 1;  // the root is no account
+    const Bytes ranked = weights.size() > kFirstCut ? weights[kFirstCut] + 1_B : 0_B;
     return std::max({share, ranked, 1_B});
   }
 
-  double share(const Measure& m) const {
-    const Bytes whole = weight(total(AccountId::kRoot));
+  double share(const Measure& m, AccountId of = AccountId::kRoot) const {
+    const Bytes whole = weight(total(of));
     if (whole == 0_B) return 0;
     return static_cast<double>(weight(m).value) / static_cast<double>(whole.value);
   }
+
+  bool is_worth_a_row(const Measure& m) const { return weight(m) >= least_shown_; }
 
   void add_row(const Measure& m, AccountId account, const std::string& name, Place place) {
     Path path = ledger_.chart().path(account);
@@ -124,29 +135,60 @@ class TreeBuilder {
 
   void add_children(AccountId parent, int depth, bool shown) {
     const auto& list = children_[static_cast<std::size_t>(parent)];
-    std::size_t folded = 0;
-    Measure folded_sum;
-    for (const AccountId child : list) {
-      const Measure& m = total(child);
-      const bool worth = weight(m) >= least_shown_;
-      const bool is_leaf = children_[static_cast<std::size_t>(child)].empty();
-      if (!worth) {
-        ++folded;
-        folded_sum.add(m);
-      }
-      add_row(m, child, ledger_.chart().name(child), {depth, is_leaf, shown && worth});
-      if (!is_leaf) add_children(child, depth + 1, shown && worth);
-    }
+    if (list.empty()) return;
     const Measure own = ledger_.own(parent);
-    if (!list.empty() && !is_empty(own)) {
-      add_row(own, parent, "other", {depth, true, shown && weight(own) >= least_shown_});
+    const Part part = part_shown(list, own);
+    std::size_t folded = list.size() - part.children;
+    Measure rest;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const Measure& m = total(list[i]);
+      const bool is_leaf = children_[static_cast<std::size_t>(list[i])].empty();
+      const bool is_shown = shown && i < part.children;
+      if (i >= part.children) rest.add(m);
+      add_row(m, list[i], ledger_.chart().name(list[i]), {depth, is_leaf, is_shown});
+      if (!is_leaf) add_children(list[i], depth + 1, is_shown);
     }
-    // What was folded is said where it matters; where nothing below an account is shown, the
-    // account stands for it.
-    const bool matters = depth == 1 || share(folded_sum) >= kSmallestFold;
-    if (folded > 0 && folded < list.size() && shown && matters && weight(folded_sum) > 0_B) {
-      add_row(folded_sum, AccountId::kRoot, fmt::format("… {} more", folded), {depth, false, true});
+    if (!is_empty(own)) {
+      add_row(own, parent, "other", {depth, true, shown && part.own});
+      if (!part.own) {
+        ++folded;
+        rest.add(own);
+      }
     }
+    if (shown && weight(rest) > 0_B && is_missed(rest, parent, part)) {
+      add_row(rest, AccountId::kRoot, fmt::format("… {} more", folded), {depth, false, true});
+    }
+  }
+
+  /// What of an account's parts has a row: its first children, and what it has of its own.
+  struct Part {
+    std::size_t children;
+    bool own;
+  };
+
+  Part part_shown(const std::vector<AccountId>& list, const Measure& own) const {
+    if (how_.rows == AccountTree::Rows::kAll) return {list.size(), true};
+    const auto first_not = [&](auto&& is_wanted) {  // they are sorted by weight
+      return static_cast<std::size_t>(std::find_if_not(list.begin(), list.end(), is_wanted) -
+                                      list.begin());
+    };
+    Part part{first_not([&](AccountId a) { return is_worth_a_row(total(a)); }),
+              is_worth_a_row(own)};
+    if (part.children > 0 || part.own) return part;
+    Measure all;
+    for (const AccountId a : list) all.add(total(a));
+    if (share(all) >= kNeedsExamples) {
+      part.children =
+          std::min(kExamples, first_not([&](AccountId a) { return weight(total(a)) > 0_B; }));
+    }
+    return part;
+  }
+
+  /// Whether the rows of `parent` would not seem to add up without a line for the rest of them. An
+  /// account of which no part is shown stands for itself, unless it is large.
+  bool is_missed(const Measure& rest, AccountId parent, Part part) const {
+    if (parent == AccountId::kRoot || share(rest) >= kSmallestFold) return true;
+    return (part.children > 0 || part.own) && share(rest, parent) >= kSmallestFoldOfParent;
   }
 
   const Ledger& ledger_;
@@ -161,6 +203,17 @@ class TreeBuilder {
 
 Table account_tree(const Ledger& ledger, const AccountTree& how) {
   return TreeBuilder(ledger, how).build();
+}
+
+std::string account_footnote(const Table& tree) {
+  std::size_t accounts = 0, shown = 0;
+  for (const Table::Row& row : tree.rows) {
+    if (row.depth == 0 || std::get<Path>(row.cells[0]).empty()) continue;  // "… N more"
+    ++accounts;
+    if (row.shown) ++shown;
+  }
+  if (shown == accounts) return "largest first";
+  return fmt::format("largest first; {} of {} accounts, --all shows every one", shown, accounts);
 }
 
 }  // namespace strata

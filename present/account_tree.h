@@ -1,6 +1,8 @@
 // present/account_tree.h - a ledger's accounts as a tree, widest first.
 #pragma once
 
+#include <string>
+
 #include "inspect/ledger/ledger.h"
 #include "present/document.h"
 
@@ -14,7 +16,10 @@ struct AccountTree {
   enum class LazilyFreed { kTold, kHidden } lazily_freed = LazilyFreed::kTold;
 };
 
-/// Leaves carry their path for JSON; in text small accounts are folded into "N more".
+/// Leaves carry their path for JSON; in text small accounts are folded into "… N more".
 Table account_tree(const Ledger& ledger, const AccountTree& how);
+
+/// How it is sorted, and how many of its accounts have no row of their own.
+std::string account_footnote(const Table& tree);
 
 }  // namespace strata

@@ -111,6 +111,65 @@ TEST(AccountTree, FoldsTheSmallAndTheShownStillAddUp) {
   EXPECT_EQ(shown_names(all).size(), 62u);
 }
 
+/// What is shown below a shown account adds up to it, where anything is shown there.
+void expect_shown_to_add_up(const Table& t, double tolerance) {
+  for (std::size_t r = 0; r < t.rows.size(); ++r) {
+    if (!t.rows[r].shown) continue;
+    Bytes sum;
+    bool any = false;
+    for (std::size_t i = r + 1; i < t.rows.size() && t.rows[i].depth > t.rows[r].depth; ++i) {
+      if (t.rows[i].depth != t.rows[r].depth + 1 || !t.rows[i].shown) continue;
+      any = true;
+      sum += bytes(t, t.rows[i], "resident_bytes");
+    }
+    if (!any) continue;
+    const auto whole = static_cast<double>(bytes(t, t.rows[r], "resident_bytes").value);
+    EXPECT_NEAR(static_cast<double>(sum.value), whole, tolerance * whole)
+        << std::get<std::string>(t.rows[r].cells.back());
+  }
+}
+
+TEST(AccountTree, OfThousandsOfSmallAccountsShowsTheLargestAndSaysTheRest) {
+  Books books;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string name = "thread " + std::to_string(i);
+    books.book({"stacks", name, "used"}, 9000_B, Bytes{static_cast<std::uint64_t>(5000 + i)});
+    books.book({"stacks", name, "touched below"}, 9000_B, 100_B);
+  }
+  books.book({"heap"}, 5000_B, 5000_B);
+  const Table t = account_tree(books.ledger, {});
+  EXPECT_EQ(shown_names(t),
+            (std::vector<std::string>{"resident", "stacks", "thread 1999", "thread 1998",
+                                      "thread 1997", "… 1997 more", "… 1 more"}));
+  expect_shown_to_add_up(t, 0);
+  EXPECT_EQ(account_footnote(t), "largest first; 4 of 6002 accounts, --all shows every one");
+  const Table all =
+      account_tree(books.ledger, {AccountTree::By::kResident, AccountTree::Rows::kAll});
+  EXPECT_EQ(account_footnote(all), "largest first");
+}
+
+TEST(AccountTree, OfEqualsAtTheLimitShowsAFewAndSaysTheRest) {
+  Books books;
+  for (int i = 0; i < 60; ++i) {
+    books.book({"stacks", "thread " + std::to_string(i)}, 9000_B, 4096_B);
+  }
+  const Table t = account_tree(books.ledger, {});
+  EXPECT_EQ(shown_names(t).size(), 6u);
+  EXPECT_EQ(shown_names(t).back(), "… 57 more");
+  expect_shown_to_add_up(t, 0);
+}
+
+TEST(AccountTree, WhatAnAccountHasOfItsOwnIsPartOfTheRest) {
+  Books books;
+  books.book({"heap"}, 9000_B, 3_B);
+  for (int i = 0; i < 400; ++i) {
+    books.book({"heap", std::to_string(i)}, 9000_B, Bytes{static_cast<std::uint64_t>(10 + i)});
+  }
+  const Table t = account_tree(books.ledger, {});
+  EXPECT_EQ(shown_names(t).back(), "… 398 more");
+  expect_shown_to_add_up(t, 0);
+}
+
 TEST(AccountTree, LeavesAddUpOnRandomLedgers) {
   std::mt19937 random(7);
   for (int round = 0; round < 200; ++round) {
@@ -128,6 +187,7 @@ TEST(AccountTree, LeavesAddUpOnRandomLedgers) {
       EXPECT_EQ(sum_of_leaves(t, "resident_bytes"), books.ledger.sum().resident);
       EXPECT_EQ(sum_of_leaves(t, "virtual_bytes"), books.ledger.sum().virtual_size);
       EXPECT_EQ(bytes(t, t.rows[0], "resident_bytes"), books.ledger.sum().resident);
+      expect_shown_to_add_up(t, 0.05);
       // What is shown hangs together: the row above a shown one at each depth is shown too.
       std::vector<bool> shown_at(64, false);
       for (const Table::Row& row : t.rows) {

@@ -33,10 +33,15 @@ struct Field {
   Cell value;
 };
 
-/// An object in JSON; in text, `lines` as they stand (the first leads, the others are indented).
+/// An object in JSON; in text, `lines` as they stand.
 struct Record {
   std::vector<Field> fields;
   std::vector<std::string> lines;
+  enum class Form {
+    kLed,    ///< the first line leads, the others are indented below it
+    kLevel,  ///< all stand alike: a label and what it is, a dump
+  } form = Form::kLed;
+  int hang = 4;  ///< by how much more the rest of a wrapped line is indented
 };
 
 struct Column {

@@ -7,7 +7,7 @@
 
 namespace strata {
 
-/// Pretty-printed, with a final newline. Bytes that are not UTF-8 are replaced by \xHH in text.
+/// Pretty-printed, with a final newline. Names stand as printable() writes them.
 std::string to_json(const Document& document);
 
 }  // namespace strata

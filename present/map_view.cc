@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <numeric>
 
 #include "base/printable.h"
+#include "present/notes_block.h"
 #include "present/text.h"
 
 namespace strata {
@@ -24,12 +26,6 @@ bool contains(const std::string& text, const std::string& part) {
   };
   return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end() ||
          part.empty();
-}
-
-std::string joined(const Path& path) {
-  std::string text;
-  for (const std::string& name : path) text += (text.empty() ? "" : " / ") + name;
-  return text;
 }
 
 /// smaps' figures for each mapping, in the mappings' order; null where it says nothing of one.
@@ -92,9 +88,7 @@ class MapBuilder {
       d.blocks.push_back({"pages", "Runs of pages in one state", pages(order), ""});
     }
     d.blocks.push_back({"totals", "", totals(order), ""});
-    std::vector<Record> notes;
-    for (const std::string& note : e_.notes) notes.push_back({{{"text", note}}, {note}});
-    d.blocks.push_back({"notes", "Not seen", std::move(notes), ""});
+    d.blocks.push_back(notes_block(e_.notes));
     return d;
   }
 
@@ -218,17 +212,27 @@ class MapBuilder {
       dirty += usage_[i]->private_dirty;
     }
     const auto counter = [](const std::optional<Bytes>& b) { return b ? Cell{*b} : Cell{}; };
-    const std::optional<Bytes> kernel_size = e_.moment.after.virtual_size;
+    const auto seen = [&](Bytes b) { return is_core_ ? Cell{} : Cell{b}; };  // a core has no pages
+    // What the kernel counts is of all mappings, and says nothing of some of them.
+    const bool is_whole = order.size() == e_.space.mappings.size();
+    std::optional<Bytes> kernel_size, kernel_resident;
+    if (is_whole) kernel_size = e_.moment.after.virtual_size;
+    if (is_whole) kernel_resident = e_.moment.resident_after;
     Record record;
-    record.fields = {{"size_bytes", size},
-                     {"vmsize_bytes", counter(kernel_size)},
-                     {"resident_bytes", is_core_ ? Cell{} : Cell{sum.resident}},
-                     {"vmrss_bytes", counter(e_.moment.resident_after)},
-                     {"proportional_bytes", e_.usage.empty() ? Cell{} : Cell{proportional}},
-                     {"private_dirty_bytes", e_.usage.empty() ? Cell{} : Cell{dirty}},
-                     {"anonymous_bytes", sum.anonymous},
-                     {"swapped_bytes", sum.swapped},
-                     {"guard_bytes", sum.guard}};
+    record.fields = {
+        {"size_bytes", size},
+        {"vmsize_bytes", counter(kernel_size)},
+        {"resident_bytes", seen(sum.resident)},
+        {"vmrss_bytes", counter(kernel_resident)},
+        {"proportional_bytes", e_.usage.empty() ? Cell{} : Cell{proportional}},
+        {"private_dirty_bytes", e_.usage.empty() ? Cell{} : Cell{dirty}},
+        {"anonymous_bytes", seen(sum.anonymous)},
+        {"swapped_bytes", seen(sum.swapped)},
+        {"guard_bytes", seen(sum.guard)},
+        {"drift_bytes",
+         is_whole && !is_core_ ? Cell{SignedBytes{e_.reconciliation.drift}} : Cell{}},
+        {"cause",
+         is_whole && !e_.reconciliation.cause.empty() ? Cell{e_.reconciliation.cause} : Cell{}}};
     if (is_core_) {
       record.lines = {fmt::format("  total: {} mapped, {} of it in the core file", humanised(size),
                                   humanised(sum.held))};
@@ -238,14 +242,45 @@ class MapBuilder {
         fmt::format("  total: {} mapped, {} resident, {} proportional, {} dirty, {} swapped",
                     humanised(size), humanised(sum.resident), humanised(proportional),
                     humanised(dirty), humanised(sum.swapped))};
-    if (order.size() == e_.space.mappings.size()) {
-      record.lines.push_back(
-          fmt::format("VmSize {} ({}), VmRSS {} ({})", humanised(kernel_size.value_or(0_B)),
-                      kernel_size == size ? "equal" : "differs",
-                      humanised(e_.moment.resident_after.value_or(0_B)),
-                      e_.moment.resident_after == sum.resident ? "equal" : "differs"));
+    if (is_whole) {
+      record.lines.push_back(fmt::format(
+          "VmSize {} ({}), VmRSS {} ({})", humanised(kernel_size.value_or(0_B)),
+          kernel_size == size ? "equal" : "differs", humanised(kernel_resident.value_or(0_B)),
+          kernel_resident == sum.resident ? "equal" : "differs"));
+      for (std::string& why : differences(size, sum.resident)) {
+        record.lines.push_back(std::move(why));
+      }
     }
     return record;
+  }
+
+  /// Why the sums are not the kernel's, a line each; and by how much VmRSS moved meanwhile.
+  std::vector<std::string> differences(Bytes size, Bytes resident) const {
+    const Moment& m = e_.moment;
+    const auto apart = [](Bytes a, Bytes b) { return humanised(a > b ? a - b : b - a); };
+    std::vector<std::string> lines;
+    if (m.after.virtual_size && *m.after.virtual_size != size) {
+      const bool moved = m.before.virtual_size != m.after.virtual_size;
+      lines.push_back(fmt::format(
+          "VmSize differs by {}: {}", apart(size, *m.after.virtual_size),
+          moved      ? "the target mapped and unmapped memory while it was read"
+          : m.frozen ? "the cause is not known"
+                     : "the target ran while it was read, and may have mapped or unmapped memory"));
+    }
+    if (m.resident_after && *m.resident_after != resident) {
+      lines.push_back(fmt::format("VmRSS differs by {}: {}", apart(resident, *m.resident_after),
+                                  e_.reconciliation.cause));
+    }
+    if (const std::int64_t drift = e_.reconciliation.drift; drift != 0) {
+      lines.push_back(fmt::format(
+          "drift: VmRSS {} by {} while it was read ({} tries)", drift > 0 ? "grew" : "shrank",
+          humanised(Bytes{static_cast<std::uint64_t>(std::abs(drift))}), m.tries));
+    }
+    const bool is_told = e_.reconciliation.cause.find("--freeze") != std::string::npos;
+    if (!lines.empty() && !m.frozen && !is_told) {
+      lines.push_back("--freeze stops the target for the moment of reading");
+    }
+    return lines;
   }
 
   const Explanation& e_;

@@ -22,6 +22,55 @@ std::string cut_to(const std::string& text, int columns) {
   return std::string(first_columns(text, std::max(columns - 1, 0))) + "…";
 }
 
+std::string_view last_columns(std::string_view text, int columns) {
+  const int skipped = width_of(text) - columns;
+  for (int more = 0;; ++more) {  // the first of them may be half of a wide character
+    const std::string_view rest = text.substr(first_columns(text, skipped + more).size());
+    if (width_of(rest) <= columns) return rest;
+  }
+}
+
+/// Cut in the middle, since a file's name stands at the end.
+std::string cut_middle(const std::string& text, int columns) {
+  if (width_of(text) <= columns) return text;
+  const int kept = std::max(columns - 1, 0);
+  const std::string front(first_columns(text, kept / 2));
+  return front + "…" + std::string(last_columns(text, kept - width_of(front)));
+}
+
+/// A path's last name says what it is and the second whose; so the first goes first, then what is
+/// between those two, then a part of the second.
+std::string cut_path(const Path& path, int columns) {
+  constexpr int kTellsWhose = 8;
+  std::vector<std::string> names;
+  for (const std::string& name : path) names.push_back(printable(name));
+  std::string text = fmt::format("{}", fmt::join(names, " / "));
+  if (width_of(text) <= columns) return text;
+  const std::size_t last = names.size() - 1;
+  if (last > 0) names[0] = "…";
+  for (std::size_t dropped = last; dropped > 1; --dropped) {  // from `dropped` up to the last
+    const std::vector<std::string> front(names.begin(),
+                                         names.begin() + static_cast<std::ptrdiff_t>(dropped));
+    text = fmt::format("{} / {}{}", fmt::join(front, " / "), dropped < last ? "… / " : "",
+                       names[last]);
+    if (width_of(text) <= columns) return text;
+    const int room = columns - (width_of(text) - width_of(names[1]));
+    if (dropped == 2 && room >= kTellsWhose) {
+      return fmt::format("… / {} / {}{}", cut_middle(names[1], room), dropped < last ? "… / " : "",
+                         names[last]);
+    }
+  }
+  const std::string lead = last > 0 ? "… / " : "";
+  return lead + cut_middle(names[last], std::max(columns - width_of(lead), 1));
+}
+
+/// What the column's width follows. [vsyscall]'s address alone is wider than all others, and takes
+/// its room from the padding beside it.
+int width_in_column(const Cell& cell, const std::string& text) {
+  const auto* const address = std::get_if<Address>(&cell);
+  return address != nullptr && address->value >> 63 != 0 ? 0 : width_of(text);
+}
+
 struct ToText {
   std::string operator()(std::monostate) const { return "-"; }
   std::string operator()(Bytes b) const { return humanised(b); }
@@ -36,11 +85,7 @@ struct ToText {
   std::string operator()(std::uint64_t n) const { return fmt::format("{}", n); }
   std::string operator()(bool b) const { return b ? "yes" : "no"; }
   std::string operator()(const std::string& s) const { return printable(s); }
-  std::string operator()(const Path& path) const {
-    std::string out;
-    for (const std::string& name : path) out += (out.empty() ? "" : " / ") + printable(name);
-    return out;
-  }
+  std::string operator()(const Path& path) const { return joined(path); }
 };
 
 bool is_text(const Cell& cell) {
@@ -79,17 +124,17 @@ class TextWriter {
     if (!footnote.empty()) wrap(footnote, 2, 2, kDim);
   }
 
-  void write_content(const Record& record) { write_lines(record.lines, 0); }
+  void write_content(const Record& record) { write_lines(record, 0); }
 
   void write_content(const std::vector<Record>& records) {
-    for (const Record& record : records) write_lines(record.lines, 2);
+    for (const Record& record : records) write_lines(record, 2);
   }
 
-  void write_lines(const std::vector<std::string>& lines, int indent) {
-    bool first = true;
-    for (const std::string& line : lines) {
-      wrap(line, first ? indent : indent + 2, indent + 4, "");
-      first = false;
+  void write_lines(const Record& record, int indent) {
+    int first = indent;
+    for (const std::string& line : record.lines) {
+      wrap(line, first, indent + record.hang, "");
+      if (record.form == Record::Form::kLed) first = indent + 2;
     }
   }
 
@@ -140,26 +185,44 @@ class TextWriter {
         std::string text = std::visit(ToText{}, cell);
         if (table.is_tree && c + 1 == shown.size()) text = branch(table, r) + text;
         if (is_text(cell)) left[c] = true;
-        widths[c] = std::max(widths[c], width_of(text));
+        widths[c] = std::max(widths[c], width_in_column(cell, text));
         line.push_back(std::move(text));
       }
       cells.push_back(std::move(line));
     }
     if (cells.empty()) return;
+    if (style_.cut && !table.is_tree) cut_paths(table, shown.back(), widths, cells);
     std::vector<std::string> headings;
     for (const std::size_t i : shown) headings.push_back(table.columns[i].heading);
     write_row(headings, widths, left, kDim);
     for (const auto& line : cells) write_row(line, widths, left, "");
   }
 
+  /// Where the last column holds paths, those that are too wide.
+  void cut_paths(const Table& table, std::size_t column, const std::vector<int>& widths,
+                 std::vector<std::vector<std::string>>& cells) const {
+    int used = 2;
+    for (std::size_t c = 0; c + 1 < widths.size(); ++c) used += widths[c] + 2;
+    auto line = cells.begin();
+    for (const Table::Row& row : table.rows) {
+      if (!row.shown) continue;
+      if (const auto* const path = std::get_if<Path>(&row.cells[column]); path && !path->empty()) {
+        line->back() = cut_path(*path, std::max(style_.width - used, 1));
+      }
+      ++line;
+    }
+  }
+
   void write_row(const std::vector<std::string>& cells, const std::vector<int>& widths,
                  const std::vector<bool>& left, std::string_view code) {
     std::string line = " ";
     int used = 1;
+    int over = 0;  // by how much the cells so far are wider than their columns
     for (std::size_t c = 0; c < cells.size(); ++c) {
       line += " ";
       ++used;
-      const int pad = widths[c] - width_of(cells[c]);
+      const int pad = widths[c] - width_of(cells[c]) - over;
+      over = std::max(-pad, 0);
       const std::string padding(static_cast<std::size_t>(std::max(pad, 0)), ' ');
       if (c + 1 == cells.size()) {
         line += (left[c] ? "" : padding) +

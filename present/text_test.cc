@@ -102,6 +102,63 @@ TEST(Text, CutsTheLastColumnOnlyWhereAsked) {
       split(to_text(document({"t", "", names_table({fits + "f"}), ""}), style))[1].ends_with("f…"));
 }
 
+TEST(Text, OfAPathThatIsTooWideKeepsWhoseItIsAndWhatItIs) {
+  const auto cut_at = [](int room, Path path) {
+    Table t;
+    t.columns = {{"n", "N"}, {"path", "PATH"}};
+    t.rows = {row({std::string(20, 'n'), std::move(path)})};
+    TextStyle style;
+    style.cut = true;
+    style.width = 24 + room;  // two spaces before each column
+    const std::string line = split(to_text(document({"t", "", t, ""}), style))[1];
+    EXPECT_LE(columns(line), style.width);
+    return line.substr(24);
+  };
+  const Path section{"code and data", "libc.so.6", "read-only r--", ".rodata"};
+  EXPECT_EQ(cut_at(51, section), "code and data / libc.so.6 / read-only r-- / .rodata");
+  EXPECT_EQ(cut_at(50, section), "… / libc.so.6 / read-only r-- / .rodata");
+  EXPECT_EQ(cut_at(38, section), "… / libc.so.6 / … / .rodata");
+  EXPECT_EQ(cut_at(26, section), "… / lib…so.6 / … / .rodata");
+  EXPECT_EQ(cut_at(25, section), "… / .rodata");
+  EXPECT_EQ(cut_at(30, {"stacks", "fifteen letters (4242)", "guard"}),
+            "… / fifteen …rs (4242) / guard");
+  const Path file{"mapped", "files", "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache"};
+  EXPECT_EQ(cut_at(30, file), "… / /usr/lib/x86…modules.cache");
+  EXPECT_EQ(cut_at(16, {"stacks", "worker (4242)"}), "… / worke…(4242)");
+  EXPECT_EQ(cut_at(16, {"unexplained, and the name is long"}), "unexpla… is long");
+  // A wide character is not cut in half, nor one of several bytes.
+  for (int room = 16; room < 40; ++room) {
+    std::string wide;
+    for (int i = 0; i < 30; ++i) wide += "漢ü";
+    const std::string text = cut_at(room, {"a", wide});
+    EXPECT_NE(text.find("…"), std::string::npos);
+    EXPECT_EQ(text.find("\\x"), std::string::npos);
+  }
+}
+
+TEST(Text, AnAddressOfTheKernelsHalfMakesItsColumnNoWider) {
+  Table t;
+  t.columns = {{"start", "START"}, {"size", "SIZE"}, {"n", "NAME"}};
+  t.rows = {row({Address{0x7f0000001000}, 132_KiB, std::string("a")}),
+            row({Address{0xffffffffff600000}, 4_B, std::string("b")})};
+  const auto out = split(to_text(document({"t", "", t, ""}), TextStyle{}));
+  EXPECT_EQ(out[1], "  0x7f0000001000  132.0 KiB  a");
+  EXPECT_EQ(out[2], "  0xffffffffff600000    4 B  b");
+}
+
+TEST(Text, LevelLinesStandAlikeAndTheRestOfOneHangs) {
+  Record record{{}, {"  one        a b", "  two        " + std::string(41, 'c') + " and on"}};
+  record.form = Record::Form::kLevel;
+  record.hang = 13;
+  TextStyle style;
+  style.width = 60;
+  const auto out = split(to_text(document({"", "", record, ""}), style));
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_EQ(out[0].find("one"), 2u);
+  EXPECT_EQ(out[1].find("two"), 2u);
+  EXPECT_EQ(out[2], "             on");
+}
+
 TEST(Text, SaysUnderATableWhatItsShownColumnsMeanAndWhichAreLeftOut) {
   Table t;
   t.columns = {{"n", "N", Column::kNeeded, "N is a number"},

@@ -89,6 +89,27 @@ TEST(ExplainView, SaysTheSameInTextAndJson) {
   EXPECT_NE(text.find("to the byte"), std::string::npos);
 }
 
+TEST(ExplainView, OfACoreSaysNullOfWhatOnlyAKernelKnows) {
+  Explanation e = made_up();
+  e.identity.kind = TargetKind::kCore;
+  const Json j = Json::parse(to_json(view(e, {}, {})));
+  EXPECT_EQ(j["beside"].size(), 10u);
+  for (const auto& [key, value] : j["beside"].items()) {
+    EXPECT_EQ(value.is_null(), key != "untouched_bytes") << key;
+  }
+}
+
+TEST(ExplainView, NamesAMissingMeansOnlyWhereItIsMissed) {
+  Explanation e = made_up();
+  e.notes.clear();
+  e.means.missing = {{"pfn", "frames want root"}};
+  EXPECT_EQ(Json::parse(to_json(view(e, {}, {})))["notes"], Json::array());
+  EXPECT_EQ(to_text(view(e, {}, {}), TextStyle{}).find("Not seen"), std::string::npos);
+  e.kinship.relatives.push_back({7, "worker", Relation::kChild});
+  EXPECT_NE(to_text(view(e, {}, {}), TextStyle{}).find("page by page: frames want root"),
+            std::string::npos);
+}
+
 TEST(ExplainView, NamesARemainderAndItsCause) {
   Explanation e = made_up();
   e.reconciliation.remainder = -8192;
@@ -148,6 +169,40 @@ TEST(MapView, TotalsAreHeldAgainstTheKernelsOnlyWhereAllIsShown) {
   EXPECT_EQ(j["totals"]["resident_bytes"], page_size().value * 6);
 }
 
+TEST(MapView, ASumThatDiffersIsSaidWithItsCauseAndTheWayOut) {
+  Explanation e = made_up();
+  e.moment.before.virtual_size = 40_KiB;
+  e.moment.after.virtual_size = 52_KiB;
+  e.moment.resident_after = page_size() * 5;
+  e.reconciliation = {page_size() * 6, page_size() * 5, 4096, -4096, "it moved"};
+  TextStyle style;
+  style.width = 200;
+  const std::string text = to_text(view(e, MapView{}), style);
+  for (const char* part :
+       {"VmSize 52.0 KiB (differs)", "VmSize differs by 4.0 KiB: the target mapped and unmapped",
+        "VmRSS differs by 4.0 KiB: it moved", "VmRSS shrank by 4.0 KiB", "--freeze"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  }
+  const Json totals = Json::parse(to_json(view(e, MapView{})))["totals"];
+  EXPECT_EQ(totals["cause"], "it moved");
+  EXPECT_EQ(totals["drift_bytes"], -4096);
+  e.moment.frozen = true;
+  EXPECT_EQ(to_text(view(e, MapView{}), style).find("--freeze"), std::string::npos);
+  EXPECT_EQ(to_text(view(made_up(), MapView{}), style).find("--freeze"), std::string::npos);
+}
+
+TEST(MapView, OfSomeMappingsHoldsNothingAgainstTheWholeProcesssCounters) {
+  MapView how;
+  how.filter = "heap";
+  const Json totals = Json::parse(to_json(view(made_up(), how)))["totals"];
+  EXPECT_EQ(totals["resident_bytes"], page_size().value);
+  for (const char* key : {"vmsize_bytes", "vmrss_bytes", "drift_bytes", "cause"}) {
+    EXPECT_EQ(totals[key], nullptr) << key;
+  }
+  EXPECT_EQ(Json::parse(to_json(view(made_up(), {})))["totals"]["vmrss_bytes"],
+            page_size().value * 6);
+}
+
 TEST(MapView, ShowsRunsOfPagesWhereAsked) {
   MapView how;
   EXPECT_FALSE(Json::parse(to_json(view(made_up(), how))).contains("pages"));
@@ -165,9 +220,9 @@ TEST(PageView, SaysWhatIsThere) {
   p.address = Address{0x1234};
   p.mapping = mapping(0x1000, 0x5000, kHostile, 7);
   p.layers = {{{"mapped", kHostile}, p.mapping.range, kHostile}};
-  p.symbol = Symbol{kHostile, {Address{0x1230}, Address{0x1240}}};
+  p.symbol = SymbolAt{{kHostile, {Address{0x1230}, Address{0x1240}}}, SymbolAt::Relation::kCovers};
   p.module.emplace().name = kHostile;
-  p.walk = walk_of(p.address, 4);
+  p.walk = walk_of(p.address, 4, 4_KiB);
   p.frame.emplace();
   p.frame->flags.set(PageFlag::kPresent);
   p.frame->number = 0xabc;
@@ -188,6 +243,53 @@ TEST(PageView, SaysWhatIsThere) {
   EXPECT_EQ(j["space"]["symbol_offset"], 4);
   EXPECT_EQ(j["content"]["hex"].get<std::string>().substr(0, 5), "1b 62");
   EXPECT_EQ(j["content"]["hex"].get<std::string>().size(), 20u * 3 - 1);
+}
+
+TEST(PageView, NamesNoSymbolThatDoesNotHoldTheAddress) {
+  Place p;
+  p.mapping = mapping(0x1000, 0x5000, "/lib/a.so", 7);
+  p.address = Address{0x1234};
+  p.module.emplace().name = "a.so";
+  p.symbol =
+      SymbolAt{{"early", {Address{0x1200}, Address{0x1208}}}, SymbolAt::Relation::kEndsBefore};
+  std::string text = to_text(view(p), TextStyle{});
+  EXPECT_NE(text.find("none; it lies after early, which ends 44 bytes before"), std::string::npos);
+  EXPECT_EQ(text.find("early +"), std::string::npos);
+  Json space = Json::parse(to_json(view(p)))["space"];
+  for (const char* key : {"symbol", "symbol_offset", "symbol_size_bytes"}) {
+    EXPECT_EQ(space[key], nullptr) << key;
+  }
+  EXPECT_EQ(space["symbol_before"], "early");
+  EXPECT_EQ(space["symbol_before_end"], "0x1208");
+  p.symbol = SymbolAt{{"label", {Address{0x1230}, Address{0x1230}}}, SymbolAt::Relation::kLabel};
+  text = to_text(view(p), TextStyle{});
+  EXPECT_NE(text.find("label + 4, a label"), std::string::npos);
+  space = Json::parse(to_json(view(p)))["space"];
+  EXPECT_EQ(space["symbol"], "label");
+  EXPECT_EQ(space["symbol_size_bytes"], 0);
+  EXPECT_EQ(space["symbol_before"], nullptr);
+}
+
+TEST(PageView, LinesUpItsLabelsAndItsDump) {
+  Place p;
+  p.mapping = mapping(0x1000, 0x5000, "/lib/a.so", 7);
+  p.address = Address{0x7f0000001234};
+  p.module.emplace().name = "a.so";
+  p.frame.emplace();
+  p.frame->hidden = {"a sentence that is so long that it does not fit on one line of a terminal"};
+  p.content.resize(48, std::byte{'x'});
+  TextStyle style;
+  style.width = 80;
+  const std::string text = to_text(view(p), style);
+  for (const char* line :
+       {"\n  mapping    ", "\n  module     ", "\n  page       ", "\n  hidden     a sentence",
+        "\n             ", "\n  7f0000001234  ", "\n  7f0000001244  ", "\n  7f0000001254  "}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << " in" << text;
+  }
+  EXPECT_EQ(text.find("\n    "), text.find("\n             "));
+  // A hidden walk is no walk.
+  EXPECT_EQ(text.find("walk"), std::string::npos);
+  EXPECT_EQ(Json::parse(to_json(view(p)))["page"]["walk"], nullptr);
 }
 
 TEST(PageView, OfACoreSaysThatNoPageIsKnown) {

@@ -9,7 +9,8 @@
 #   in_range NAME STATE   bytes of the stated range NAME in STATE, by the page runs of `mapped`
 #   whose ADDRESS         the purpose of the mapping that holds it, by `mapped`, as 'a / b'
 #   status KEY            of /proc/PID/status, in bytes
-#   hold_to_statements NAME [ARG…]   starts a specimen and holds all of this to all that it states
+#   hold_to_statements NAME [ARG…]   starts a specimen and holds all of this to all that it states;
+#                         fails where there was nothing to hold, unless that is known, with a reason
 #
 # What is stated of another process than $target is looked at with subject=PID; moving=1 allows for
 # one that does not stand still. The limit on freezing is far above what a busy machine needs.
@@ -110,8 +111,22 @@ hold_to_statements() {
       hold_stage_
       ;;
   esac
+  hold_to_have_judged_
   echo "$specimen: adds up, and $judged statements hold"
   end_specimen
+}
+
+# A statement under another key than this file knows is passed over in silence: were they all, this
+# would hold nothing.
+hold_to_have_judged_() {
+  local reason=
+  case $specimen in
+    perf-ring) reason='its pages are in no page table, which a scenario of its own is about' ;;
+    traced) reason='it states two other processes by their PIDs alone' ;;
+    zombie) reason='what it states has no memory' ;;
+  esac
+  [[ $reason ]] || ((judged > 0)) || fail "$specimen: it states nothing that could be judged"
+  [[ ! $reason ]] || ((judged == 0)) || fail "$specimen: $judged statements are judged, but: $reason"
 }
 
 hold_stage_() {
@@ -121,7 +136,9 @@ hold_stage_() {
   done
   for subject in $(printf '%s\n' "${pids[@]}" | sort -un); do
     explained
+    [[ $subject != "$target" ]] || hold_identity_
     mapped
+    [[ $subject != "$target" ]] || hold_stacks_
     for key in "${latest[@]}"; do
       [[ $key == *.address ]] || continue
       name=${key%.address}
@@ -131,6 +148,29 @@ hold_stage_() {
         [[ $subject != "$target" ]] || hold_range_
       fi
     done
+  done
+}
+
+hold_identity_() {  # right after `explained`
+  local key field
+  for key in "${latest[@]}"; do
+    case $key in
+      pid | name | threads) field=$key ;;
+      command) field=command_line ;;
+      *) continue ;;
+    esac
+    equals "$(json ".target.$field")" "$(stated "$key")" "$specimen: $key"
+    ((++judged))
+  done
+}
+
+hold_stacks_() {  # right after `mapped`
+  local key purpose
+  for key in "${latest[@]}"; do
+    [[ $key == thread.*.local ]] || continue
+    purpose=$(whose "$(stated "$key")")
+    [[ $purpose == 'stacks / '* ]] || fail "$specimen: $key lies in ${purpose:-nothing}"
+    ((++judged))
   done
 }
 

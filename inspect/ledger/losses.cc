@@ -37,9 +37,9 @@ std::vector<std::string> name_losses(const Explanation& e) {
   std::vector<std::string> losses;
   if (e.identity.kind == TargetKind::kCore) return losses;  // it has no pages to look at
   for (const Lack& lack : e.means.missing) {
-    const auto* const loss = std::find_if(
-        std::begin(kLosses), std::end(kLosses),
-        [&](const Loss& some) { return some.word == lack.word && some.is_felt(e); });
+    const auto* const loss =
+        std::find_if(std::begin(kLosses), std::end(kLosses),
+                     [&](const Loss& some) { return some.word == lack.word && some.is_felt(e); });
     if (loss != std::end(kLosses)) {
       losses.push_back(std::string(loss->sentence) + ": " + lack.why);
     } else if (lack.by == Lack::By::kHand) {

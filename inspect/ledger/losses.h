@@ -1,6 +1,7 @@
 // inspect/ledger/losses.h - what an explanation lacks because a means was missing.
 // A means that nothing needed is not named: an ordinary user sees no page frames, and where nobody
-// asked for one the figures are complete all the same. What was switched off by hand is named always.
+// asked for one the figures are complete all the same. What was switched off by hand is named
+// always.
 #pragma once
 
 #include <string>

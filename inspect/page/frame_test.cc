@@ -13,27 +13,119 @@
 namespace strata {
 namespace {
 
-Address rebuilt(const TableWalk& walk) {
+Address rebuilt(const TableWalk& walk, std::size_t levels) {
   std::uint64_t value = 0;
   for (const TableWalk::Level& level : walk.levels) value = value << 9 | level.index;
-  return {value << 12 | walk.offset};
+  const std::size_t missing = levels - walk.levels.size();
+  return {value << (12 + 9 * missing) | walk.offset};
 }
 
 TEST(TableWalk, SplitsAnAddressIntoTheIndexesOfItsLevels) {
-  const TableWalk walk = walk_of(Address{0x7ffd5a1c2e40}, 4);
+  const TableWalk walk = walk_of(Address{0x7ffd5a1c2e40}, 4, 4_KiB);
   ASSERT_EQ(walk.levels.size(), 4u);
   EXPECT_EQ(walk.levels[0].name, "PGD");
   EXPECT_EQ(walk.levels[0].index, 255u);
   EXPECT_EQ(walk.levels[3].name, "PTE");
   EXPECT_EQ(walk.offset, 0xe40u);
-  EXPECT_EQ(rebuilt(walk), Address{0x7ffd5a1c2e40});
-  const TableWalk five = walk_of(Address{0x00ff'ffd5'a1c2'e401}, 5);
+  EXPECT_EQ(rebuilt(walk, 4), Address{0x7ffd5a1c2e40});
+  const TableWalk five = walk_of(Address{0x00ff'ffd5'a1c2'e401}, 5, 4_KiB);
   ASSERT_EQ(five.levels.size(), 5u);
   EXPECT_EQ(five.levels[1].name, "P4D");
-  EXPECT_EQ(rebuilt(five), Address{0x00ff'ffd5'a1c2'e401});
-  EXPECT_EQ(rebuilt(walk_of(Address{0}, 4)), Address{0});
+  EXPECT_EQ(rebuilt(five, 5), Address{0x00ff'ffd5'a1c2'e401});
+  EXPECT_EQ(rebuilt(walk_of(Address{0}, 4, 4_KiB), 4), Address{0});
   const int levels = page_table_levels();
   EXPECT_TRUE(levels == 4 || levels == 5);
+}
+
+TEST(TableWalk, EndsWithTheEntryThatMapsAHugePage) {
+  const Address at{0x7ffd5a1c2e40};
+  const TableWalk by_pmd = walk_of(at, 4, 2_MiB);
+  ASSERT_EQ(by_pmd.levels.size(), 3u);
+  EXPECT_EQ(by_pmd.levels.back().name, "PMD");
+  EXPECT_EQ(by_pmd.offset, 0x1c2e40u);
+  EXPECT_EQ(rebuilt(by_pmd, 4), at);
+  const TableWalk by_pud = walk_of(at, 5, 1_GiB);
+  ASSERT_EQ(by_pud.levels.size(), 3u);
+  EXPECT_EQ(by_pud.levels.back().name, "PUD");
+  EXPECT_EQ(by_pud.offset, 0x1a1c2e40u);
+  EXPECT_EQ(rebuilt(by_pud, 5), at);
+}
+
+/// Two huge pages of memory, of which the first was written.
+class HugeMemory {
+ public:
+  HugeMemory() {
+    constexpr std::size_t kRoom = 6 << 20;
+    void* const room =
+        mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) return;
+    room_ = {Address{reinterpret_cast<std::uint64_t>(room)},
+             Address{reinterpret_cast<std::uint64_t>(room)} + Bytes{kRoom}};
+    start_ = round_up(room_.start, 2_MiB);
+    madvise(reinterpret_cast<void*>(start_.value), 4 << 20, MADV_HUGEPAGE);
+    *reinterpret_cast<volatile char*>(start_.value) = 1;
+  }
+  ~HugeMemory() {
+    if (!room_.empty()) munmap(reinterpret_cast<void*>(room_.start.value), room_.size().value);
+  }
+  HugeMemory(const HugeMemory&) = delete;
+  Address start() const { return start_; }
+
+ private:
+  Range room_;
+  Address start_;
+};
+
+TEST(Frame, OfAHugePageIsMappedByOneEntryUntilThatIsSplit) {
+  const HugeMemory memory;
+  auto process = Process::open(getpid());
+  auto means = probe_means();
+  ASSERT_TRUE(process && means);
+  if (!means->pagemap_scan) GTEST_SKIP() << "PAGEMAP_SCAN is not there to say what is huge";
+  auto frame = read_frame(**process, *means, memory.start() + 0x12345_B);
+  ASSERT_TRUE(frame) << to_text(frame.error());
+  if (!frame->flags.has(PageFlag::kHuge)) GTEST_SKIP() << "the kernel gave no huge page";
+  EXPECT_EQ(frame->entry_span, 2_MiB);
+  EXPECT_FALSE(frame->flags.has(PageFlag::kHugetlb));
+  auto untouched = read_frame(**process, *means, memory.start() + 2_MiB);
+  ASSERT_TRUE(untouched);
+  EXPECT_EQ(untouched->entry_span, page_size());
+  // By smaps it is seen that some of the mapping is huge, and by the frame's flags that this may
+  // be.
+  Means older = *means;
+  older.pagemap_scan = older.procmap_query = false;
+  auto guessed = read_frame(**process, older, memory.start());
+  ASSERT_TRUE(guessed);
+  if (guessed->entry_span) {
+    EXPECT_EQ(guessed->entry_span, 2_MiB);
+  } else {
+    EXPECT_NE(guessed->hidden.back().find("page-table walk"), std::string::npos);
+  }
+  // Other protection for one page: the huge page stays whole, and is mapped page by page.
+  ASSERT_EQ(mprotect(reinterpret_cast<void*>((memory.start() + 1_MiB).value), page_size().value,
+                     PROT_READ),
+            0);
+  auto split = read_frame(**process, *means, memory.start());
+  ASSERT_TRUE(split);
+  EXPECT_EQ(split->entry_span, page_size());
+  EXPECT_FALSE(split->flags.has(PageFlag::kHuge));
+}
+
+TEST(Frame, IsMappedByASingleEntryWhereSmapsCountsNoHugePages) {
+  auto process = Process::open(getpid());
+  auto means = probe_means();
+  ASSERT_TRUE(process && means);
+  Means older = *means;
+  older.pagemap_scan = older.procmap_query = false;
+  void* const at =
+      mmap(nullptr, page_size().value, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(at, MAP_FAILED);
+  madvise(at, page_size().value, MADV_NOHUGEPAGE);
+  *static_cast<volatile char*>(at) = 1;
+  auto frame = read_frame(**process, older, Address{reinterpret_cast<std::uint64_t>(at)});
+  munmap(at, page_size().value);
+  ASSERT_TRUE(frame) << to_text(frame.error());
+  EXPECT_EQ(frame->entry_span, page_size());
 }
 
 TEST(Frame, IsWhatPagemapSays) {
@@ -50,6 +142,7 @@ TEST(Frame, IsWhatPagemapSays) {
   ASSERT_TRUE(process && means);
   auto frame = read_frame(**process, *means, here + 17_B);
   ASSERT_TRUE(frame) << to_text(frame.error());
+  EXPECT_EQ(frame->entry_span, page_size());
   EXPECT_TRUE(frame->flags.has(PageFlag::kPresent) && frame->flags.has(PageFlag::kExclusive));
   EXPECT_FALSE(frame->flags.has(PageFlag::kFile) || frame->flags.has(PageFlag::kZero));
   std::uint64_t entry = 0;

@@ -22,7 +22,7 @@ struct Field {
 // In the kernel's order, so that the next line is nearly always the next field.
 constexpr Field kFields[] = {
     {"Size:", nullptr},
-    {"KernelPageSize:", nullptr},
+    {"KernelPageSize:", &MappingUsage::kernel_page},
     {"MMUPageSize:", nullptr},
     {"Rss:", &MappingUsage::resident},
     {"Pss:", &MappingUsage::proportional},

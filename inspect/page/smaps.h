@@ -44,6 +44,7 @@ struct MappingUsage {
   Bytes swapped;
   Bytes proportional_swap;
   Bytes locked;
+  Bytes kernel_page;  ///< what the mapping is made of: above page_size() it is of the hugetlb pool
   MappingTraits traits;
 
   /// Adds the figures, leaving range and traits as they are.

@@ -13,7 +13,8 @@ namespace strata {
 
 /// Every mapping by what the kernel's line says: modules' files, other files, shared memory,
 /// memfds, System V segments, tmpfs, devices, vdso, [heap]; anonymous ones as unexplained.
-std::vector<Claim> claim_mappings(const Space& space, Chart& chart);
+/// `kind` tells who wrote those lines: a core's are put together from its notes.
+std::vector<Claim> claim_mappings(const Space& space, TargetKind kind, Chart& chart);
 /// Segments, sections and padding of modules.
 std::vector<Claim> claim_modules(const Space& space, Chart& chart);
 /// Anonymous mappings that none of `claims` (heaps, stacks, modules) explains, by who holds a

@@ -20,7 +20,7 @@ std::string account_of(std::string_view line) {
   Space space;
   space.mappings.push_back(parse_mapping(line).value());
   Chart chart;
-  const auto claims = claim_mappings(space, chart);
+  const auto claims = claim_mappings(space, TargetKind::kProcess, chart);
   EXPECT_EQ(claims.size(), 1u);
   EXPECT_EQ(claims[0].range, space.mappings[0].range);
   EXPECT_EQ(claims[0].rank, Rank::kMapping);
@@ -62,6 +62,29 @@ TEST(MappingClaims, SayWhatTheKernelsLineSays) {
   for (const auto& [line, account] : cases) EXPECT_EQ(account_of(line), account) << line;
 }
 
+TEST(MappingClaims, GiveWhoeverNamedTheMappingAsTheirEvidence) {
+  Space space;
+  for (const char* const line :
+       {"1000-2000 r--p 0 00:00 7   /lib/a.so", "3000-4000 rw-p 0 00:00 0   [stack]",
+        "5000-6000 --xp 0 00:00 0   [vsyscall]", "7000-8000 ---p 0 00:00 0 ",
+        "9000-a000 rw-p 0 00:00 0 "}) {
+    space.mappings.push_back(parse_mapping(line).value());
+  }
+  Chart chart;
+  const auto core = claim_mappings(space, TargetKind::kCore, chart);
+  EXPECT_EQ(chart.sentence(core[0].evidence), "its path in the core's note NT_FILE");
+  EXPECT_NE(chart.sentence(core[1].evidence).find("auxiliary vector"), std::string::npos);
+  for (const Claim& c : core) {
+    EXPECT_EQ(chart.sentence(c.evidence).find("/proc"), std::string::npos);
+  }
+  const auto live = claim_mappings(space, TargetKind::kProcess, chart);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(chart.sentence(live[i].evidence), "its name in /proc/PID/maps");
+  }
+  EXPECT_EQ(chart.sentence(live[3].evidence), "no access (PROT_NONE)");
+  EXPECT_EQ(live[4].evidence, EvidenceId::kNone);
+}
+
 TEST(MappingClaims, OfAModulesFileAreItsPadding) {
   Space space;
   space.mappings.push_back(parse_mapping("1000-3000 r--p 0 08:01 7 /lib/a.so").value());
@@ -73,7 +96,7 @@ TEST(MappingClaims, OfAModulesFileAreItsPadding) {
   module.segments.push_back({range(0x1000, 0x2345), true, false, false});
   space.modules.push_back(module);
   Chart chart;
-  const auto claims = claim_mappings(space, chart);
+  const auto claims = claim_mappings(space, TargetKind::kProcess, chart);
   EXPECT_EQ(chart.path(claims[0].account),
             (std::vector<std::string>{"code and data", "a.so", "padding"}));
   // The same file mapped again elsewhere is read as data.
@@ -132,7 +155,7 @@ TEST(ModuleClaims, ModulesOfOneNameKeepTheirPaddingByPathToo) {
   for (const Claim& c : claim_modules(space, chart)) ++accounts[chart.path(c.account)[1]];
   EXPECT_EQ(accounts.size(), 3u);
   EXPECT_TRUE(accounts.contains("/lib/a.so") && accounts.contains("b.so"));
-  for (const Claim& c : claim_mappings(space, chart)) {
+  for (const Claim& c : claim_mappings(space, TargetKind::kProcess, chart)) {
     EXPECT_TRUE(accounts.contains(chart.path(c.account)[1])) << chart.path(c.account)[1];
   }
 }
@@ -153,7 +176,8 @@ TEST(StackClaims, SplitAStackAtItsPointer) {
   for (const Claim& c : claim_stacks(space, chart)) {
     by_name[chart.name(c.account)] = c.range;
     EXPECT_EQ(chart.name(chart.parent(c.account)), "worker (7)");
-    EXPECT_EQ(chart.sentence(c.evidence), "found");
+    EXPECT_EQ(chart.sentence(c.evidence),
+              c.rank == Rank::kThreadBlock ? "thread 7's descriptor is in it" : "found");
   }
   // The 128 bytes below the pointer are the function's to use.
   EXPECT_EQ(by_name.at("below the stack pointer"), range(0x2000, 0x8000 - 128));

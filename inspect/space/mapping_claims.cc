@@ -1,4 +1,5 @@
-// What the kernel's own line says of each mapping: the weakest claim, which every byte has.
+// What the kernel's own line says of each mapping, or a core's notes in its place: the weakest
+// claim, which every byte has.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -53,7 +54,8 @@ std::string last_name(const Mapping& m) {
 
 class MappingClaims {
  public:
-  MappingClaims(const Space& space, Chart& chart) : space_(space), chart_(chart) {}
+  MappingClaims(const Space& space, TargetKind kind, Chart& chart)
+      : space_(space), kind_(kind), chart_(chart) {}
 
   AccountId account(const Mapping& m) {
     // Where mappings are tens of thousands, nearly all are of one of these two.
@@ -80,11 +82,20 @@ class MappingClaims {
   }
 
   EvidenceId evidence(const Mapping& m) {
-    if (!m.name.empty()) return by_name_;
+    if (!m.name.empty()) return because_named(m);
     return inaccessible(m) ? by_access_ : EvidenceId::kNone;
   }
 
  private:
+  /// A core names files alone; what else has a name was given it by what leads there.
+  EvidenceId because_named(const Mapping& m) {
+    if (kind_ == TargetKind::kProcess) return chart_.because("its name in /proc/PID/maps");
+    if (m.has_file()) return chart_.because("its path in the core's note NT_FILE");
+    if (m.name == "[vsyscall]") return chart_.because("where every x86-64 process has it");
+    return chart_.because(
+        "the core's auxiliary vector, or the first thread's stack pointer, leads there");
+  }
+
   AccountId file_account(const Mapping& m) {
     const Module* const module = space_.find_module(m.range.start);
     if (module != nullptr && module->path == m.name) {
@@ -106,17 +117,17 @@ class MappingClaims {
   }
 
   const Space& space_;
+  TargetKind kind_;
   Chart& chart_;
   std::optional<AccountId> reserved_;
   std::optional<AccountId> unexplained_;
-  EvidenceId by_name_ = chart_.because("its name in /proc/PID/maps");
   EvidenceId by_access_ = chart_.because("no access (PROT_NONE)");
 };
 
 }  // namespace
 
-std::vector<Claim> claim_mappings(const Space& space, Chart& chart) {
-  MappingClaims claims(space, chart);
+std::vector<Claim> claim_mappings(const Space& space, TargetKind kind, Chart& chart) {
+  MappingClaims claims(space, kind, chart);
   std::vector<Claim> out;
   out.reserve(space.mappings.size());
   for (const Mapping& m : space.mappings) {

@@ -68,8 +68,19 @@ struct Symbol {
 /// The addresses of those of `names` that the module defines (.dynsym, .symtab where it is there).
 Result<std::vector<Symbol>> find_symbols(const PresentMemory& memory, const Module& module,
                                          const std::vector<std::string_view>& names);
-/// The symbol that covers, or else lies next below, `address`.
-Result<std::optional<Symbol>> find_symbol_at(const PresentMemory& memory, const Module& module,
-                                             Address address);
+
+/// What the symbol table says of an address.
+struct SymbolAt {
+  Symbol symbol;
+  enum class Relation {
+    kCovers,      ///< the address is one of its bytes
+    kLabel,       ///< it has no size, and no other begins or ends between it and the address
+    kEndsBefore,  ///< the next below, which the address is no part of
+  } relation;
+};
+/// The innermost symbol that covers `address`, or else the one next below in the same section (or
+/// segment, where there are no sections); nothing where there is neither.
+Result<std::optional<SymbolAt>> find_symbol_at(const PresentMemory& memory, const Module& module,
+                                               Address address);
 
 }  // namespace strata

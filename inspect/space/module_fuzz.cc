@@ -57,7 +57,7 @@ void run(FakeTarget& target) {
       const Segment& segment = module.segments[i];
       const auto symbol =
           find_symbol_at(PresentMemory(target, nullptr), module, segment.range.start + Bytes{64});
-      if (symbol && *symbol) require(module.range.contains((*symbol)->range.start));
+      if (symbol && *symbol) require(module.range.contains((*symbol)->symbol.range.start));
     }
   }
 }

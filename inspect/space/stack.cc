@@ -229,7 +229,14 @@ class StackFinder {
     if (thread.stack_pointer && stack.range.contains(*thread.stack_pointer)) {
       stack.stack_pointer = thread.stack_pointer;
     }
-    stack.evidence = "the kernel labels it [stack]";
+    if (labelled == mappings_.end()) {
+      stack.evidence = "the main thread's stack pointer is in it";
+    } else if (memory_.target().identity().kind == TargetKind::kCore) {
+      stack.evidence =
+          "the core's auxiliary vector, or the first thread's stack pointer, leads there";
+    } else {
+      stack.evidence = "the kernel labels it [stack]";
+    }
     return stack;
   }
 

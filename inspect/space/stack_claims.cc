@@ -36,8 +36,11 @@ std::vector<Claim> claim_stacks(const Space& space, Chart& chart) {
           {{used_from, stack.range.end}, chart.open(own, "used"), why, Rank::kStackPart});
     }
     if (stack.thread_block) {
-      claims.push_back(
-          {*stack.thread_block, chart.open(own, "thread-local storage"), why, Rank::kThreadBlock});
+      // The main thread's lies beside the libraries, and what names its stack says nothing of it.
+      const EvidenceId by_descriptor =
+          chart.because(fmt::format("thread {}'s descriptor is in it", stack.tid));
+      claims.push_back({*stack.thread_block, chart.open(own, "thread-local storage"), by_descriptor,
+                        Rank::kThreadBlock});
     }
   }
   return claims;

@@ -90,11 +90,33 @@ struct Nearest {
   const SymbolTable* table;
   std::uint32_t name;
 
+  /// Of those that cover, the innermost; else the one that ends last: what begins within another,
+  /// as a label in a function, says nothing of what follows that.
   bool is_better_than(const Nearest& other) const {
-    return std::tuple(covers, range.start, other.range.size(), binding, is_typed) >
-           std::tuple(other.covers, other.range.start, range.size(), other.binding, other.is_typed);
+    if (covers != other.covers) return covers;
+    const Address end = covers ? Address{} : range.end;
+    const Address other_end = covers ? Address{} : other.range.end;
+    return std::tuple(end, range.start, other.range.size(), binding, is_typed) >
+           std::tuple(other_end, other.range.start, range.size(), other.binding, other.is_typed);
+  }
+
+  SymbolAt::Relation relation() const {
+    if (covers) return SymbolAt::Relation::kCovers;
+    return range.empty() ? SymbolAt::Relation::kLabel : SymbolAt::Relation::kEndsBefore;
   }
 };
+
+/// Where a symbol next below `address` still has to do with it; empty where none would.
+Range neighbourhood(const Module& module, Address address) {
+  for (const Section& section : module.sections) {
+    if (section.range.contains(address)) return section.range;
+  }
+  if (!module.sections.empty()) return {};
+  for (const Segment& segment : module.segments) {
+    if (segment.range.contains(address)) return segment.range;
+  }
+  return {};
+}
 
 Result<std::vector<Symbol>> look_up(const PresentMemory& memory, const Module& module,
                                     const std::vector<std::string_view>& names) {
@@ -131,19 +153,21 @@ Result<std::vector<Symbol>> find_symbols(const PresentMemory& memory, const Modu
   return module.file->symbols(question, [&] { return look_up(memory, module, names); });
 }
 
-Result<std::optional<Symbol>> find_symbol_at(const PresentMemory& memory, const Module& module,
-                                             Address address) {
+Result<std::optional<SymbolAt>> find_symbol_at(const PresentMemory& memory, const Module& module,
+                                               Address address) {
   if (!module.range.contains(address)) return std::nullopt;
   const auto doing = [&] { return "looking for a symbol in " + module.name; };
   auto source = open_source(memory, module);
   if (!source) return pass(source, doing());
   auto tables = read_symbol_tables(*source);
   if (!tables) return pass(tables, doing());
+  const Range around = neighbourhood(module, address);
   std::optional<Nearest> nearest;
   for (const SymbolTable& table : *tables) {
     auto visited = visit_symbols(*source, table, [&](const GElf_Sym& symbol, std::uint64_t) {
       const auto range = place(symbol, module);
       if (symbol.st_name == 0 || !range || range->start > address) return;
+      if (!range->contains(address) && !around.contains(range->start)) return;
       const Nearest candidate{*range,
                               range->contains(address),
                               binding_rank(symbol),
@@ -157,7 +181,7 @@ Result<std::optional<Symbol>> find_symbol_at(const PresentMemory& memory, const 
   if (!nearest) return std::nullopt;
   auto name = read_name(*source, *nearest->table, nearest->name);
   if (!name) return pass(name, doing());
-  return Symbol{std::move(*name), nearest->range};
+  return SymbolAt{{std::move(*name), nearest->range}, nearest->relation()};
 }
 
 }  // namespace strata

@@ -100,8 +100,9 @@ TEST(FindSymbolAt, NamesWhatCoversTheAddress) {
       find_symbol_at(PresentMemory(*own.process, nullptr), *libc, getenv_start + Bytes{3});
   ASSERT_TRUE(found) << to_text(found.error());
   ASSERT_TRUE(*found);
-  EXPECT_EQ((*found)->name, "getenv");
-  EXPECT_EQ((*found)->range.start, getenv_start);
+  EXPECT_EQ((*found)->symbol.name, "getenv");
+  EXPECT_EQ((*found)->symbol.range.start, getenv_start);
+  EXPECT_EQ((*found)->relation, SymbolAt::Relation::kCovers);
 
   const Module* program = own.find(address_of(&strata_symbol_test_local));
   ASSERT_NE(program, nullptr);
@@ -109,8 +110,8 @@ TEST(FindSymbolAt, NamesWhatCoversTheAddress) {
                                     address_of(&strata_symbol_test_local) + Bytes{99});
   ASSERT_TRUE(local) << to_text(local.error());
   ASSERT_TRUE(*local);
-  EXPECT_NE((*local)->name.find("strata_symbol_test_local"), std::string::npos);
-  EXPECT_EQ((*local)->range.size(), Bytes{sizeof(strata_symbol_test_local)});
+  EXPECT_NE((*local)->symbol.name.find("strata_symbol_test_local"), std::string::npos);
+  EXPECT_EQ((*local)->symbol.range.size(), Bytes{sizeof(strata_symbol_test_local)});
 }
 
 constexpr Address kBase{0x7f0000000000};
@@ -191,27 +192,42 @@ TEST(FindSymbols, StripsVersionsSharesTailsAndPutsTheDefaultFirst) {
   EXPECT_EQ(pairs, expected);
 }
 
-TEST(FindSymbolAt, PrefersTheInnermostThenTheNearestBelow) {
+TEST(FindSymbolAt, TellsWhatCoversFromWhatOnlyLiesBelow) {
   SymbolImage<Elf64> image;
   image.symbol(image.string("outer"), 0x1000, 0x200);
   image.symbol(image.string("inner@@V1"), 0x1080, 0x10);
-  image.symbol(image.string("label"), 0x1090, 0, STB_LOCAL, STT_NOTYPE);
+  image.symbol(image.string("within"), 0x1090, 0, STB_LOCAL, STT_NOTYPE);
+  image.symbol(image.string("label"), 0x1300, 0, STB_LOCAL, STT_NOTYPE);
   image.symbol(image.string("weak"), 0x1400, 0x10, STB_WEAK);
   image.symbol(image.string("strong"), 0x1400, 0x10);
+  image.symbol(image.string("at_its_end"), 0x1410, 0, STB_LOCAL, STT_NOTYPE);
   const FakeTarget target = image.loaded();
   const Module module = only_module(target);
-  const auto name_at = [&](std::uint64_t offset) -> std::string {
-    const auto found =
-        find_symbol_at(PresentMemory(target, nullptr), module, kBase + Bytes{offset});
+  const auto said_at = [&](const Module& of, std::uint64_t offset) -> std::string {
+    const auto found = find_symbol_at(PresentMemory(target, nullptr), of, kBase + Bytes{offset});
     EXPECT_TRUE(found) << to_text(found.error());
-    return *found ? (*found)->name : "none";
+    if (!*found) return "none";
+    const char* const how[] = {"in ", "from ", "after "};
+    return how[static_cast<int>((*found)->relation)] + (*found)->symbol.name;
   };
-  EXPECT_EQ(name_at(0x1085), "inner");
-  EXPECT_EQ(name_at(0x1095), "outer");
-  EXPECT_EQ(name_at(0x1300), "label");  // below it and above everything that covers
-  EXPECT_EQ(name_at(0x1404), "strong");
-  EXPECT_EQ(name_at(0x800), "none");
-  EXPECT_EQ(name_at(0x100000), "none");
+  EXPECT_EQ(said_at(module, 0x1085), "in inner");
+  EXPECT_EQ(said_at(module, 0x1095), "in outer");
+  EXPECT_EQ(said_at(module, 0x11ff), "in outer");
+  EXPECT_EQ(said_at(module, 0x1200), "after outer");  // not "within", which ends with it
+  EXPECT_EQ(said_at(module, 0x1300), "from label");
+  EXPECT_EQ(said_at(module, 0x13ff), "from label");
+  EXPECT_EQ(said_at(module, 0x1404), "in strong");
+  EXPECT_EQ(said_at(module, 0x1410), "from at_its_end");
+  EXPECT_EQ(said_at(module, 0x800), "none");
+  EXPECT_EQ(said_at(module, 0x100000), "none");
+  // What lies below in another section says nothing.
+  Module parted = module;
+  parted.sections = {{{kBase + Bytes{0x1000}, kBase + Bytes{0x1300}}, ".text"},
+                     {{kBase + Bytes{0x1320}, kBase + Bytes{0x1400}}, ".rodata"}};
+  EXPECT_EQ(said_at(parted, 0x1250), "after outer");
+  EXPECT_EQ(said_at(parted, 0x1330), "none");
+  EXPECT_EQ(said_at(parted, 0x1310), "none");
+  EXPECT_EQ(said_at(parted, 0x1404), "in strong");
 }
 
 TEST(FindSymbols, FindsNamesAcrossTheReadingWindow) {

@@ -16,6 +16,8 @@
 # "```console root" shows what only root can see, and is run by root alone. Other fences (```sh) are
 # not run: they are for what installs, or asks.
 #
+# A tree of accounts that is printed has to add up, as printed: see sums().
+#
 # Both sides are compared after this is put for what differs from run to run:
 #   <size>     a number with B, KiB … TiB, kB, byte or bytes          <percent>  a number with %
 #   <time>     a number with ns, µs, us, ms, s or min; dates and times of day
@@ -197,6 +199,70 @@ check() {
   return "$bad"
 }
 
+# sums FILE...: since sizes are put aside above, this holds the printed ones to each other. In each
+# printed tree of accounts the rows below an account add up to it in RESIDENT, % and ANON, within
+# what rounding takes. What a "..." may have cut makes them at most as much; of the first level
+# nothing may be cut. The resident size above the tree and the sum below it, which is given in
+# bytes too, are the tree's. Says how many trees it held to this.
+sums() {
+  perl -CSD -Mutf8 -e '
+    my %unit = (B => 1, KiB => 2**10, MiB => 2**20, GiB => 2**30, TiB => 2**40, "%" => 1);
+    my ($trees, $bad, $fence, $said, $columns, @rows) = (0, 0, 0);
+    sub complain { print "$ARGV:$.: $_[0]\n"; $bad = 1 }
+    sub size { my ($n, $u) = @_; ($n * $unit{$u}, $u eq "B" ? 0 : 0.05 * $unit{$u}) }
+    sub hold {  # ROW COLUMN: its rows below it
+      my ($row, $c) = @_;
+      my ($whole, $slack) = @{$row->{cells}[$c]};
+      my $sum = 0;
+      for (@{$row->{below}}) { $sum += $_->{cells}[$c][0]; $slack += $_->{cells}[$c][1] }
+      $slack *= 1.0001;  # 0.05 is no binary fraction
+      return if $sum <= $whole + $slack && ($row->{cut} || $sum >= $whole - $slack);
+      complain("what is below \"$row->{name}\" adds up to $sum, not $whole (" . ("RESIDENT", "%", "ANON")[$c] . ")");
+    }
+    sub end_tree {
+      for my $row (@rows) { if (@{$row->{below}}) { hold($row, $_) for 0 .. 2 } }
+      $trees++ if @rows;
+      complain("a tree of accounts without rows") if !@rows;
+      same("the size resident", @$said) if $said;
+      $columns = 0;
+    }
+    sub same {  # WHAT NUMBER UNIT
+      my ($what, @size) = @_;
+      my ($value, $slack) = size(@size);
+      my ($root, $rounded) = @rows ? @{$rows[0]{cells}[0]} : return;
+      complain("$what is @size, and the tree says $rows[0]{text}") if abs($value - $root) > $slack + $rounded;
+    }
+    while (<>) {
+      chomp;
+      if (/^ *```/) { end_tree() if $columns; $fence = !$fence && /console/; @rows = (); $said = undef }
+      next if !$fence;
+      $said = [$1, $2] if /: ([\d.]+) (\w*B) resident of /;
+      if (/^ +RESIDENT +% +ANON +(.*?)ACCOUNT$/) {
+        end_tree() if $columns;
+        @rows = (); $columns = 3 + (() = $1 =~ /\w+/g);
+        next;
+      }
+      if ($columns) {
+        if (/^\.\.\.$/) { for (my $r = $rows[-1]; $r; $r = $r->{above}) { $r->{cut} = 1 if $r->{above} } next }
+        my ($rest, @cells) = ($_);
+        while (@cells < $columns && $rest =~ s/^ *([\d.]+) ([KMGT]iB|B|%)(?= )//) { push @cells, [size($1, $2), "$1 $2"] }
+        if (@cells == $columns && $rest =~ /^  ((?:[│ ] )*[├└] )?(.*)/) {
+          my ($depth, $name) = (length($1 // "") / 2, $2);
+          my ($above) = grep { $_->{depth} == $depth - 1 } reverse @rows;
+          complain("\"$name\" hangs on nothing") if $depth && !$above;
+          push @rows, {cells => \@cells, name => $name, depth => $depth, below => [], above => $above, text => $cells[0][2]};
+          push @{$above->{below}}, $rows[-1] if $above;
+          next;
+        }
+        end_tree();
+      }
+      same("the sum", $1, $2), same("the sum in bytes", $3, "B")
+        if /^ *the accounts. sum ([\d.]+) (\w*B) equals VmRSS, to the byte \((\d+)\)/;
+    } continue { if (eof) { end_tree() if $columns; $fence = 0; close ARGV } }
+    print "$trees trees add up\n" if !$bad;
+    exit $bad' "$@"
+}
+
 # The check itself: each of these blocks is right, or wrong, and must be found so.
 try() {  # try VERDICT LINE...
   local verdict=$1 status=0
@@ -232,11 +298,45 @@ try bad '$ exit 0' '$ true'
 try bad 'a line before any command' '$ true'
 try bad 'no command at all'
 
+
+try_sums() {  # try_sums VERDICT LINE...: of a tree below its heading
+  local verdict=$1 status=0
+  shift
+  printf '%s\n' '```console' '$ strata explain 1' 'it (1): 9.0 MiB resident of 1 GiB' \
+    '   RESIDENT        %      ANON   VIRTUAL  ACCOUNT' "$@" '```' >"$scratch/try.md"
+  sums "$scratch/try.md" >"$scratch/said" || status=$?
+  [[ ($verdict == good && $status == 0 && $(<"$scratch/said") == '1 trees add up') ||
+    ($verdict == bad && $status != 0 && -s $scratch/said) ]] && return
+  echo "the check is broken: this tree should be $verdict (status $status)"
+  cat "$scratch/try.md" "$scratch/said"
+  exit 1
+}
+root_row='    9.0 MiB  100.0 %   6.1 MiB   8.1 GiB  resident'
+heap_row='    6.0 MiB   66.7 %   6.0 MiB   8.0 GiB  ├ heap'
+code_row='    3.0 MiB   33.3 %  12.0 KiB       0 B  └ code and data'
+try_sums good "$root_row" "$heap_row" "$code_row"
+try_sums good "$root_row" "$heap_row" '    4.0 MiB   44.4 %   4.0 MiB       1 B  │ ├ a' '...' "$code_row" '...' '' \
+  "  the accounts' sum 9.0 MiB equals VmRSS, to the byte (9437184)"
+try_sums good "$root_row" "$heap_row" "$code_row" '    3.0 MiB   33.3 %  12.0 KiB       1 B    └ libc.so.6' \
+  '    2.9 MiB   32.3 %  12.0 KiB       1 B      ├ 5.0 MiB' '  100.0 KiB    1.0 %       0 B       1 B      └ … 3 more'
+try_sums bad "$root_row" "$heap_row" '    4.0 MiB   44.4 %   4.0 MiB       1 B  │ └ a' "$code_row"
+try_sums bad "$root_row" "$heap_row" '    7.0 MiB   44.4 %   4.0 MiB       1 B  │ └ a' '...' "$code_row"
+try_sums bad "$root_row" "$heap_row" '...'
+try_sums bad "$root_row" "$code_row"
+try_sums bad "$root_row" "${heap_row/66.7/67.9}" "$code_row"
+try_sums bad "$root_row" "${heap_row/   6.0 MiB   8/   7.0 MiB   8}" "$code_row"
+try_sums bad "${root_row/9.0/9.8}" "${heap_row/6.0 MiB/6.8 MiB}" "$code_row"  # not the 9.0 above it
+try_sums bad "$root_row" "$heap_row" "$code_row" "  the accounts' sum 9.0 MiB equals VmRSS, to the byte (9637184)"
+try_sums bad
+
 [[ -x $strata ]] || { echo "there is no $strata"; exit 1; }
 commands=0
 pages=()
 [[ -f $root/README.md ]] && pages=("$root/README.md")
 while IFS= read -r page; do pages+=("$page"); done < <(find "$root/docs" -name '*.md' | sort)
+sums "$root/README.md" >"$scratch/said" || { cat "$scratch/said"; exit 1; }
+[[ $(<"$scratch/said") == [1-9]* ]] || { echo "README.md prints no tree that adds up"; exit 1; }
+sums "${pages[@]}"
 check "${pages[@]}"
 ((commands)) || { echo "README.md and docs/ have no console block"; exit 1; }
 echo "$commands commands said what is printed"

@@ -18,6 +18,10 @@ json '.reconciliation | .vmrss_bytes == null and .remainder_bytes == null' >/dev
 equals "$(json .target.pid)" "$target" 'its PID'
 equals "$(json .target.threads)" "$(stated threads)" 'its threads'
 equals "$(json '[.accounts[].held_bytes] | add')" "$(json .reconciliation.accounts_sum_bytes)" 'its sum'
+# What is not known is null: 0 would say that it was looked at.
+json '.beside | (.untouched_bytes | type == "number")
+  and ([del(.untouched_bytes)[]] | length == 9 and all(. == null))' >/dev/null
+json '.notes | all(.text | contains("root") or contains("smaps") | not)' >/dev/null
 run strata explain "$core"
 says 'no residency in a core'
 
@@ -37,6 +41,11 @@ done
 
 run strata map --json "$core"
 exits_with 0
+json '[.mappings[].evidence // "" | select(contains("/proc"))] == []' >/dev/null
+of_file=$(json '[.mappings[] | select(.name // "" | startswith("/"))][0].start')
 # gcore leaves out what cannot be read.
+json '.totals | .size_bytes > 0 and ([del(.size_bytes)[]] | length == 10 and all(. == null))' >/dev/null
 json '[.mappings[] | select(.protection | startswith("r")) | [.start, .end]]
   - [$live[0].mappings[] | [.start, .end]] == []' --slurpfile live live >/dev/null
+run strata page --json "$core" "$of_file"
+json '.layers[0].evidence | contains("NT_FILE")' >/dev/null

@@ -34,3 +34,10 @@ for part in local:used touched:below\ the\ stack\ pointer tls:thread-local\ stor
   equals "$(json '.layers[-1].account | join(" / ")')" "$(account_of 1) / ${part#*:}" "$key"
   equals "$(json .space.thread)" "$(stated thread.1.tid)" "$key: its thread"
 done
+
+# A mapping's purpose is the whole stack, however little of it is used.
+mapped
+for i in 0 1 2 3; do
+  equals "$(json '.mappings[] | select(.start == $start) | .purpose | join(" / ")' \
+    --arg start "$(stated stack.$i.address)")" "$(account_of $i)" "what map says of stack $i"
+done

@@ -1,23 +1,59 @@
-# Each field that --json has, of a process and of a core, stands in docs/json.md, and the required
-# ones of the issue are there with their types.
+# Each field that --json has, of a process and of a core, stands in docs/json.md where that command's
+# are, under the field that it is part of; and the required ones are there with their types.
 . "$(dirname "$0")/../scenario.sh"
 needs jq gdb
 
-specimen threads
-gdb --nx --batch -p "$target" -ex 'generate-core-file core' >gdb.said 2>&1 || fail "gdb: $(<gdb.said)"
+# The page as lines "COMMAND FIELD" and "COMMAND FIELD PART", of all commands as "command". A part
+# is named in its field's row, or has a row under a heading of the field's own.
+awk '
+  function plain(cell) { gsub(/[` ]|\[\]/, "", cell); return cell }
+  /^## / { section = $NF; field = "" }
+  /^### / { field = plain(substr($0, 5)) }
+  /^\| `/ {
+    split($0, cell, "|")
+    name = plain(cell[2])
+    print section, field == "" ? name : field " " name
+    for (text = $0; field == "" && match(text, /`[a-z_]+`/); text = substr(text, RSTART + RLENGTH))
+      print section, name, substr(text, RSTART + 1, RLENGTH - 2)
+  }' "$ROOT/docs/json.md" >fields
+
+is_documented() {  # COMMAND 'FIELD [PART]'
+  grep -qxE "($1|command) $2" fields
+}
+fields_of() {  # of the last run: FIELD, and FIELD PART of objects and of arrays of them
+  jq -r '[paths | map(select(type == "string")) | select(length > 0)] | unique | .[] | join(" ")' \
+    stdout
+}
 documented() {  # ARGUMENT…
   run strata "$@"
   [[ $exit_code == 0 || $exit_code == 3 ]] || fail "exit code $exit_code"
-  local field
+  local field count=0
   while IFS= read -r field; do
-    grep -qE "[\`.]$field(\[\])?\`" "$ROOT/docs/json.md" ||
-      fail "strata $1 --json has a field that docs/json.md does not: $field"
-  done < <(jq -r '[paths | map(select(type == "string")) | last] | unique | .[]' stdout)
+    is_documented "$1" "$field" ||
+      fail "strata $1 --json has a field that docs/json.md does not say of it: $field"
+    ((++count))
+  done < <(fields_of)
+  ((count >= 3)) || fail "strata $1 --json has $count fields"
 }
+
+# The check itself: a field of another command or of another object is none.
+is_documented explain 'accounts path' || fail 'accounts[].path is not found'
+is_documented page 'notes text' || fail 'notes[].text of any command is not found'
+for undocumented in 'explain mappings' 'map accounts' 'map target threads' 'page beside' \
+  'explain beside path' 'explain no_such'; do
+  ! is_documented ${undocumented%% *} "${undocumented#* }" || fail "it is documented: $undocumented"
+done
+
+specimen threads
+gdb --nx --batch -p "$target" -ex 'generate-core-file core' >gdb.said 2>&1 || fail "gdb: $(<gdb.said)"
 for of in "$target" ./core; do
   documented explain --json "$of"
   json '.accounts | all(.path | type == "array")' >/dev/null
   json '.findings | all((.id | type == "string") and (.bytes | type == "number") and has("do"))' >/dev/null
+  documented explain --findings-only --json "$of"
+  equals "$(jq -r 'keys_unsorted | map("`\(.)`") | join(", ")' stdout)" \
+    "$(sed -n 's/^With `--findings-only` there are \(.*\), and nothing else\.$/\1/p' "$ROOT/docs/json.md")" \
+    'what --findings-only has'
   documented map --pages --json "$of"
   start=$(json '[.mappings[] | select(.protection == "rw-p")][0].start')
   documented page --json --show-content "$of" "$start"

@@ -23,3 +23,12 @@ specimen hugetlb
 explained
 equals "$(beside hugetlb)" "$(stated pool.hugetlb)" 'of the pool'
 equals "$(booked 'mapped / huge page pool')" 0 'the pool is outside VmRSS'
+
+# As of every huge page, its PMD maps it, and 21 bits of the address are the offset in it.
+for without in '' pagemap_scan pagemap_scan,procmap_query; do
+  STRATA_WITHOUT=$without page_at "$(printf '%x' $(($(stated pool.address) + 0x12345)))"
+  json '.page | .huge and .hugetlb and .entry_bytes == 2097152' >/dev/null
+  [[ $(json .page.walk) == *' > PMD '*' > offset 0x12345' ]] || fail "the walk: $(json .page.walk)"
+done
+run strata page "$target" "$(stated pool.address)"
+says 'in a huge page of 2.0 MiB from the hugetlb pool, outside VmRSS'
