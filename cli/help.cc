@@ -41,10 +41,11 @@ std::string overview() {
       "usage: strata COMMAND [OPTION]... TARGET\n\n"
       "TARGET is a PID, a process's name, or a core file.\n\ncommands:\n";
   for (const Command* command : commands()) out += entry(command->name, command->summary, 12);
-  out += entry("help", "this text, that of a command, or the page on a finding: strata help locked", 12);
+  out += entry("help", "this text, that of a command, or the page on a finding: strata help locked",
+               12);
   out +=
       "\nexit status: 0 done, 1 found what was looked for, 2 could not, 3 saw only part:\n"
-      "  pages that the kernel hides, a target let go too early, a core that is cut off.\n"
+      "  pages that the kernel hides, a target let go too early, a core cut off.\n"
       "NO_COLOR turns colour off. `strata COMMAND --help` says more.\n";
   return out;
 }
