@@ -2,10 +2,11 @@
 // allocator's, and what the allocator itself counts. Built by the tests of the heap readers, and
 // run with whichever allocator is to be recognised.
 //
-//     allocator_specimen THREADS LARGE [fence-brk]
+//     allocator_specimen THREADS LARGE [fence-brk | checkered COUNT]
 //
 // prints: block ADDRESS SIZE …, foreign ADDRESS SIZE …, count NAME VALUE …, ready; and ends when
-// its stdin does. With fence-brk, brk fails after the first block.
+// its stdin does. With fence-brk, brk fails after the first block. With checkered, it also takes
+// COUNT blocks of 16 KiB and gives back every second; it touches none of them.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <malloc.h>
@@ -51,6 +52,15 @@ static char* foreign(size_t size) {
   return all + 4096;
 }
 
+static void checker(size_t count) {
+  char** const blocks =
+      mmap(NULL, count * sizeof *blocks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  for (size_t i = 0; i < count; i++) blocks[i] = malloc(16384);
+  for (size_t i = 0; i < count; i += 2) free(blocks[i]);
+  printf("block %p %d\n", (void*)blocks[1], 16384);
+  munmap(blocks, count * sizeof *blocks);
+}
+
 static void print_counts(void) {
   int (*const mallctl)(const char*, void*, size_t*, void*, size_t) =
       (int (*)(const char*, void*, size_t*, void*, size_t))dlsym(RTLD_DEFAULT, "mallctl");
@@ -92,7 +102,7 @@ int main(int argc, char** argv) {
   static char buffer[1 << 16];  // so that stdio takes no block
   setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 
-  if (argc > 3) {
+  if (argc > 3 && strcmp(argv[3], "fence-brk") == 0) {
     printf("block %p 1\n", malloc(1));
     mmap(sbrk(0), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   }
@@ -134,6 +144,7 @@ int main(int argc, char** argv) {
     }
   }
   free(released);  // a hole among neighbours
+  if (argc > 3 && strncmp(argv[3], "checkered ", 10) == 0) checker(strtoul(argv[3] + 10, NULL, 10));
 
   // What is not the allocator's: random words, a mapping that begins as a chunk of glibc's would,
   // and copies of pages of a real block.

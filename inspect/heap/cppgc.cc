@@ -1,6 +1,7 @@
 // Finds the pages of V8's C++ garbage collector (cppgc; Oilpan in Chromium): each names its space,
 // and the space lists the page among its own. No symbols, no version.
 //
+// Cost    24 bytes a page, for at most kMostPages and as many listed by spaces.
 // Source  src/heap/cppgc/heap-page.h (BasePage), heap-space.h (BaseSpace), globals.h (kPageSize) of
 //         V8 9 to 15.
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/exports.h"
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/joined_claims.h"
 #include "inspect/heap/peek.h"
 
 namespace strata {
@@ -29,6 +31,10 @@ constexpr std::size_t kPageWords = 4;
 constexpr std::size_t kSpaceWords = 12;
 constexpr Bytes kLargestList = 1_MiB;
 constexpr std::size_t kMostMisses = 32'768;
+// 16 GiB of regular ones.
+constexpr std::size_t kMostPages = std::size_t{1} << 17;
+// What is remembered of words that were followed; past it, it is found again.
+constexpr std::size_t kMostSpaces = 16'384;
 constexpr std::size_t kMostFirstLooks = 4096;
 constexpr Bytes kLeastCode = 12_MiB;
 
@@ -70,7 +76,7 @@ class Cppgc {
       for (const Bytes guard : kGuards) {
         Address at = round_up(mapping.range.start - guard, kPage) + guard;
         for (; at < mapping.range.end; at = at + kPage) {
-          if (misses > kMostMisses || peek_.exhausted()) {
+          if (misses > kMostMisses || pages_.size() >= kMostPages || peek_.exhausted()) {
             survey_.notes.push_back(
                 "the search for cppgc's pages stopped at a limit; some may be missing");
             return;
@@ -92,18 +98,22 @@ class Cppgc {
     for (const std::uint64_t word : words) {
       if (word < 4096 || word % 8 != 0 || word >> 47 != 0) continue;
       const auto& listed = pages_of(Address{word});
-      if (!listed.contains(at)) continue;
-      found_[at] = Address{word};
+      if (!std::binary_search(listed.begin(), listed.end(), at)) continue;
+      pages_.push_back(at);
       return true;
     }
     return false;
   }
 
-  /// What the space at `at` lists; empty where there is no space.
-  const std::set<Address>& pages_of(Address at) {
+  /// What the space at `at` lists, by address; empty where there is no space.
+  const std::vector<Address>& pages_of(Address at) {
     const auto known = spaces_.find(at);
     if (known != spaces_.end()) return known->second;
-    std::set<Address>& pages = spaces_[at];
+    if (spaces_.size() >= kMostSpaces || listed_ >= kMostPages) {
+      spaces_.clear();
+      listed_ = 0;
+    }
+    std::vector<Address>& pages = spaces_[at];
     std::array<std::uint64_t, kSpaceWords> words;
     if (!peek_.read(at, std::as_writable_bytes(std::span(words)))) return pages;
     // The list: begin, end, end of what is allotted.
@@ -120,7 +130,9 @@ class Cppgc {
                memory_.find_writable(Address{page}).has_value();
       });
       if (!sound) continue;
-      for (const std::uint64_t page : list) pages.insert(Address{page});
+      for (const std::uint64_t page : list) pages.push_back(Address{page});
+      std::sort(pages.begin(), pages.end());
+      listed_ += pages.size();
       return pages;
     }
     return pages;
@@ -128,17 +140,19 @@ class Cppgc {
 
   void book() {
     const AccountId account = scene_.chart.open({"heap", "cppgc", "pages"});
+    const EvidenceId evidence =
+        scene_.chart.because("a page that names its space, which lists it among its pages");
+    std::sort(pages_.begin(), pages_.end());
+    pages_.erase(std::unique(pages_.begin(), pages_.end()), pages_.end());
     std::set<Address> cages;
-    for (auto page = found_.begin(); page != found_.end(); ++page) {
-      const auto next = std::next(page);
-      Address limit = memory_.find_writable(page->first)->end;
-      if (next != found_.end()) limit = std::min(limit, next->first);
-      const EvidenceId evidence = scene_.chart.because(
-          fmt::format("a page that names the space at {:#x}, which lists it among its pages",
-                      page->second.value));
-      claim_anonymous(memory_, survey_, {page->first, limit}, account, evidence);
-      cages.insert(round_down(page->first, kCage));
+    JoinedClaims claims(scene_.chart);
+    for (auto page = pages_.begin(); page != pages_.end(); ++page) {
+      Address limit = memory_.find_writable(*page)->end;
+      if (std::next(page) != pages_.end()) limit = std::min(limit, *std::next(page));
+      for (const Range& part : memory_.parts({*page, limit})) claims.push(part, account, evidence);
+      cages.insert(round_down(*page, kCage));
     }
+    claims.move_into(survey_, "cppgc's pages");
     const EvidenceId reserved = scene_.chart.because("reserved in one piece around cppgc's pages");
     for (const Address base : cages) {
       const Range cage = range_of(base, kCage);
@@ -151,8 +165,9 @@ class Cppgc {
   const HeapScene& scene_;
   Peek peek_;
   AnonymousMemory memory_;
-  std::map<Address, std::set<Address>> spaces_;
-  std::map<Address, Address> found_;  // pages, and the space of each
+  std::map<Address, std::vector<Address>> spaces_;
+  std::size_t listed_ = 0;  // in all that is remembered of spaces
+  std::vector<Address> pages_;
   HeapSurvey survey_;
 };
 

@@ -24,8 +24,8 @@ constexpr Bytes kSweepWindow = 256_KiB;
 constexpr std::size_t kChoicesLimit = 1'000'000;
 // Each size that is left out of a choice is one level of recursion.
 constexpr std::size_t kMostSizesLeftOut = 64;
-// Sixteen times as many as glibc makes unless told otherwise (M_MMAP_MAX).
-constexpr std::size_t kMostCandidates = 1 << 20;
+// Twice as many as glibc makes unless told otherwise (M_MMAP_MAX).
+constexpr std::size_t kMostCandidates = 1 << 17;
 
 struct Header {
   std::uint64_t previous;

@@ -1,11 +1,12 @@
-// Finds the Go runtime's memory without symbols. Everything starts from the arena index: a static
-// pointer to a sparse table whose entries lead to heap arenas whose spans lie in the arena that the
-// entry stands for. What else the runtime maps is recognised by static pointers of its own module
-// and by shapes that close.
+// Books the Go runtime's memory: the arenas that its index names, and what else the runtime maps,
+// recognised by static pointers of its own module and by shapes that close.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
 
+#include "inspect/heap/go_index.h"
 #include "inspect/heap/go_layout.h"
 #include "inspect/heap/heap_readers_list.h"
 #include "inspect/heap/peek.h"
@@ -13,69 +14,9 @@
 namespace strata {
 namespace {
 
-constexpr Bytes kMostIndexBytes = 8_MiB;     // resident pages of the arena index that are read
-constexpr std::size_t kMostLinks = 1 << 16;  // 16 GiB of persistent chunks
-constexpr std::size_t kMostRefuted = 64;     // spans that may lead elsewhere: freed ones do
-
-struct Arena {
-  Range range;
-  Address heap_arena;
-  std::optional<Bytes> spans_offset;  ///< none where its spans did not close
-};
-
-struct Index {
-  Address start;
-  std::vector<Arena> arenas;
-};
-
-/// The linker's mark at the beginning of a Go program's data; all there is where the section
-/// headers were cut off.
-bool begins_with_build_mark(Peek& peek, const Segment& segment) {
-  constexpr std::string_view kMark = "\xff Go buildinf:";
-  std::array<char, kMark.size()> bytes;
-  const Address start = round_up(segment.range.start, 16_B);
-  return peek.read(start, std::as_writable_bytes(std::span(bytes))) &&
-         std::string_view(bytes.data(), bytes.size()) == kMark;
-}
-
-bool holds_go_runtime(Peek& peek, const Module& module) {
-  if (module.sections.empty()) {
-    return std::any_of(module.segments.begin(), module.segments.end(), [&](const Segment& s) {
-      return s.writable && begins_with_build_mark(peek, s);
-    });
-  }
-  return std::any_of(module.sections.begin(), module.sections.end(), [](const Section& section) {
-    return section.name == ".go.buildinfo" || section.name.ends_with(".gopclntab");
-  });
-}
-
-struct Span {
-  std::uint64_t start;
-  std::uint64_t pages;
-};
-
-/// Whether spans[] stands at `spans`: one of its entries leads to a span around the entry's page.
-bool spans_close(Peek& peek, const Range& arena, Address spans) {
-  constexpr std::size_t kStep = 512;  // entries in a page
-  std::size_t refuted = 0;
-  std::uint64_t last = 0;
-  for (std::size_t first = 0; first < kGoPagesPerArena; first += kStep) {
-    std::array<std::uint64_t, kStep> entries;
-    if (!peek.read(spans + Bytes{first * 8}, std::as_writable_bytes(std::span(entries)))) continue;
-    for (std::size_t i = 0; i < kStep; ++i) {
-      if (entries[i] == 0 || entries[i] == last) continue;
-      last = entries[i];
-      const auto span = peek.value<Span>(Address{last} + kGoSpanStartOffset);
-      const Address page = arena.start + kGoPage * (first + i);
-      if (span && span->start % kGoPage.value == 0 && span->pages < (std::uint64_t{1} << 32) &&
-          range_of(Address{span->start}, kGoPage * span->pages).contains(page)) {
-        return true;
-      }
-      if (++refuted > kMostRefuted) return false;
-    }
-  }
-  return false;
-}
+// 16 GiB of persistent chunks. Each link takes a page of what may be read to see, so all lists
+// together have at most 16,384, of some 200 bytes each in what is kept of them.
+constexpr std::size_t kMostLinks = 1 << 16;
 
 class GoSurvey {
  public:
@@ -85,11 +26,7 @@ class GoSurvey {
   HeapSurvey run();
 
  private:
-  std::optional<Arena> read_arena(std::size_t index, std::uint64_t heap_arena);
-  std::optional<Index> read_index(Address start);
-  std::optional<Index> find_index();
-
-  void claim_arenas(const Index& index);
+  void claim_arenas(const GoIndex& index);
   void claim_summaries();
   void claim_chunk_tables(const StaticWords& words, std::size_t from);
   void claim_scavenge_index(const StaticWords& words, std::size_t from);
@@ -108,7 +45,7 @@ class GoSurvey {
   const Module& module_;
   Peek peek_;
   std::vector<StaticWords> statics_;
-  std::vector<Arena> arenas_;
+  std::vector<GoArena> arenas_;
   std::set<Range> taken_;       // what is claimed as metadata, disjoint
   std::set<Range> persistent_;  // of it, the persistent chunks
   std::set<Range> bits_;        // and the blocks of mark bits
@@ -126,7 +63,7 @@ bool GoSurvey::is_persistent(std::uint64_t address) const {
 }
 bool GoSurvey::is_arena_address(std::uint64_t address) const {
   return std::any_of(arenas_.begin(), arenas_.end(),
-                     [&](const Arena& arena) { return arena.range.contains(Address{address}); });
+                     [&](const GoArena& arena) { return arena.range.contains(Address{address}); });
 }
 
 void GoSurvey::claim_metadata(Range range, std::string_view why) {
@@ -138,64 +75,12 @@ void GoSurvey::claim_metadata(Range range, std::string_view why) {
                             Rank::kHeap});
 }
 
-std::optional<Arena> GoSurvey::read_arena(std::size_t index, std::uint64_t heap_arena) {
-  const Range range =
-      range_of(Address{(std::uint64_t{index} << 26) + kGoArenaBaseOffset}, kGoArena);
-  const Address at{heap_arena};
-  if (heap_arena % page_size().value != 0) return std::nullopt;
-  if (find_writable_anonymous(scene_.space, at) == nullptr) return std::nullopt;
-  if (!is_anonymous(scene_.space, range_of(range.start, page_size()))) return std::nullopt;
-  for (const Bytes offset : kGoSpansOffsets) {
-    if (spans_close(peek_, range, at + offset)) return Arena{range, at, offset};
-  }
-  return Arena{range, at, std::nullopt};
-}
-
-std::optional<Index> GoSurvey::read_index(Address start) {
-  const Range range = range_of(start, Bytes{kGoArenaIndexSize * 8});
-  if (!is_anonymous(scene_.space, range)) return std::nullopt;
-  auto parts = scene_.memory.present(range);
-  if (!parts) return std::nullopt;
-  Bytes resident;
-  for (const Range& part : *parts) resident += part.size();
-  if (resident == Bytes{} || resident > kMostIndexBytes) return std::nullopt;
-  Index index{start, {}};
-  for (const Range& part : *parts) {
-    std::vector<std::uint64_t> entries(part.size() / 8_B);
-    if (!peek_.read_words(part.start, entries)) return std::nullopt;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      if (entries[i] == 0) continue;
-      const auto arena = read_arena((part.start - start) / 8_B + i, entries[i]);
-      if (!arena) return std::nullopt;
-      index.arenas.push_back(*arena);
-    }
-  }
-  // One arena that closes proves the index, and the index the others: an arena that holds no span
-  // yet cannot close. What it keeps before its spans is the same for all.
-  const auto closed = std::find_if(index.arenas.begin(), index.arenas.end(),
-                                   [](const Arena& arena) { return arena.spans_offset; });
-  if (closed == index.arenas.end()) return std::nullopt;
-  for (Arena& arena : index.arenas) arena.spans_offset = closed->spans_offset;
-  return index;
-}
-
-std::optional<Index> GoSurvey::find_index() {
-  for (const StaticWords& words : statics_) {
-    for (const std::uint64_t pointer : words.words) {
-      if (pointer == 0 || pointer % page_size().value != 0) continue;
-      if (find_writable_anonymous(scene_.space, Address{pointer}) == nullptr) continue;
-      if (auto index = read_index(Address{pointer})) return index;
-    }
-  }
-  return std::nullopt;
-}
-
-void GoSurvey::claim_arenas(const Index& index) {
+void GoSurvey::claim_arenas(const GoIndex& index) {
   claim_metadata(range_of(index.start, Bytes{kGoArenaIndexSize * 8}), "the index of Go's arenas");
   const AccountId account = scene_.chart.open({"heap", "Go", "arenas"});
   const EvidenceId evidence = scene_.chart.because(fmt::format(
       "an entry of the arena index at {:#x}; the arena's spans lie in it", index.start.value));
-  for (const Arena& arena : index.arenas) {
+  for (const GoArena& arena : index.arenas) {
     for (Address at = arena.range.start; at < arena.range.end;) {
       const Mapping* const mapping = scene_.space.find_mapping(at);
       if (mapping == nullptr || mapping->has_file()) break;
@@ -272,7 +157,7 @@ std::set<Range> GoSurvey::read_persistent_chunks(Address head) {
     chunks.insert(chunk);
     at = Address{*next};
   }
-  const bool holds_span = std::any_of(arenas_.begin(), arenas_.end(), [&](const Arena& arena) {
+  const bool holds_span = std::any_of(arenas_.begin(), arenas_.end(), [&](const GoArena& arena) {
     std::array<std::uint64_t, 512> spans;
     return peek_.read_words(arena.heap_arena + *arena.spans_offset, spans) &&
            std::any_of(spans.begin(), spans.end(), [&](std::uint64_t span) {
@@ -376,7 +261,7 @@ void GoSurvey::claim_lists() {
 
 HeapSurvey GoSurvey::run() {
   statics_ = read_static_words(peek_, module_);
-  if (const auto index = find_index()) {
+  if (const auto index = find_go_index(scene_, peek_, statics_)) {
     arenas_ = index->arenas;
     claim_arenas(*index);
     claim_summaries();

@@ -3,6 +3,9 @@
 // each with the evidence. It runs without symbols where it can, trusts nothing it reads, and says
 // in a note what it recognised and could not place.
 //
+// What it keeps does not grow with the heap: extents, spans and pages pass through and their claims
+// are joined (joined_claims.h), or there is a bound beyond which a note says that some are missing.
+//
 // To add an allocator: one file that defines a HeapReader, and its line in heap_readers.cc.
 #pragma once
 

@@ -7,6 +7,7 @@
 
 #include "inspect/heap/heap_readers_list.h"
 #include "inspect/heap/jemalloc_base.h"
+#include "inspect/heap/joined_claims.h"
 #include "inspect/heap/radix_map.h"
 
 // Source  jemalloc 5.0 to 5.3: rtree.h (the page map), edata.h and extent_structs.h (the record of
@@ -15,8 +16,6 @@
 namespace strata {
 namespace {
 
-// The map's entries and records of a heap of some 10 GiB; beyond it the survey says so.
-constexpr Bytes kReadLimit = 256_MiB;
 constexpr unsigned kPageBits = 12;
 
 // 48 bits of address: two levels of 18 and one word an entry, the record's address with the size
@@ -70,18 +69,22 @@ struct StateField {
   unsigned shift;
   unsigned mask;
 };
-std::optional<StateField> deduce_state(const std::vector<Extent>& extents) {
+// Among these are slabs, and the first extents of mappings, whose entries have flags in 5.3.
+constexpr std::size_t kSample = 4096;
+
+std::optional<StateField> deduce_state(const std::vector<Extent>& sample) {
   constexpr StateField k53{17, 7};
   constexpr StateField k50{16, 3};
-  bool mirrored = true;
+  std::size_t mirrored = 0;
   bool flags_seen = false;
-  for (const Extent& extent : extents) {
+  for (const Extent& extent : sample) {
     const unsigned state = extent.entry_flags >> 2 & 7;
     flags_seen |= (extent.entry_flags & 30) != 0;
-    mirrored &= state == (extent.bits >> k53.shift & k53.mask);
+    mirrored += state == (extent.bits >> k53.shift & k53.mask);
   }
-  if (flags_seen) return mirrored ? std::optional(k53) : std::nullopt;
-  return k50;
+  if (!flags_seen) return k50;
+  // A few may change just now; where another field stands there, few agree.
+  return mirrored >= sample.size() - sample.size() / 16 ? std::optional(k53) : std::nullopt;
 }
 
 constexpr std::array kStates = {"active", "dirty", "muzzy", "retained"};
@@ -89,7 +92,7 @@ constexpr std::array kStates = {"active", "dirty", "muzzy", "retained"};
 class Jemalloc {
  public:
   explicit Jemalloc(const HeapScene& scene)
-      : scene_(scene), peek_(scene, kReadLimit), memory_(scene.space) {}
+      : scene_(scene), peek_(scene, read_limit_for_records(scene.space)), memory_(scene.space) {}
 
   HeapSurvey survey() {
     if (auto map = find_radix_map(peek_, scene_, memory_, kShape48, owner48)) {
@@ -108,21 +111,22 @@ class Jemalloc {
 
  private:
   void book(const RadixMap& map, const ReadOwner& owner) {
-    std::vector<Extent> extents;
     std::size_t unsound = 0;
     for (const RadixLeaf& leaf : map.leaves) {
-      pointers_.insert(round_down(leaf.address, kMetadataStep));
+      remember_pointer(leaf.address);
       unsound += walk_leaf(peek_, scene_, map.shape, leaf, owner,
                            [&](const OwnedPages& owned, std::span<const std::uint64_t> entry) {
-                             add_extent(extents, owned, entry);
+                             add_extent(owned, entry);
                            });
     }
-    for (const Address node : map.nodes) pointers_.insert(round_down(node, kMetadataStep));
-    if (extents.empty()) return;
+    if (!sampled_) end_sample();
+    for (const Address node : map.nodes) remember_pointer(node);
+    if (extents_ == 0) return;
     const std::string found =
         fmt::format("the page map at {} leads to {} extents whose records lead back to their pages",
-                    place_of(scene_.space, map.root), extents.size());
-    book_extents(extents, found);
+                    place_of(scene_.space, map.root), extents_);
+    claims_.set_evidence(scene_.chart.because(found));
+    claims_.move_into(survey_, "jemalloc's extents");
     book_metadata(found);
     if (unsound > 0) {
       survey_.notes.push_back(fmt::format(
@@ -132,50 +136,49 @@ class Jemalloc {
     }
   }
 
-  void add_extent(std::vector<Extent>& extents, const OwnedPages& owned,
-                  std::span<const std::uint64_t> entry) {
+  /// Extents come by address, as the map's pages do.
+  void add_extent(const OwnedPages& owned, std::span<const std::uint64_t> entry) {
     const Range range = range_of(Address{owned.first << kPageBits},
                                  Bytes{owned.count} * (std::uint64_t{1} << kPageBits));
     const auto bits = peek_.word(owned.record);
-    if (!bits || !memory_.covers(range)) return;
+    if (!bits || range.start < end_ || !memory_.covers(range)) return;
+    end_ = range.end;
     const std::uint64_t flags = entry.size() == 1 ? entry[0] & kFlagBits : entry[1] & kFlagBits;
-    pointers_.insert(round_down(owned.record, kMetadataStep));
-    extents.push_back({range, *bits, static_cast<unsigned>(flags)});
+    remember_pointer(owned.record);
+    ++extents_;
+    const Extent extent{range, *bits, static_cast<unsigned>(flags)};
+    if (sampled_) {
+      claims_.push(range, account_of(extent));
+    } else {
+      sample_.push_back(extent);
+      if (sample_.size() == kSample) end_sample();
+    }
   }
 
-  AccountId account_of(const Extent& extent, std::optional<StateField> field) {
+  void end_sample() {
+    field_ = deduce_state(sample_);
+    for (const Extent& extent : sample_) claims_.push(extent.range, account_of(extent));
+    sample_ = {};
+    sampled_ = true;
+  }
+
+  void remember_pointer(Address at) { pointers_.insert(round_down(at, kMetadataStep)); }
+
+  AccountId account_of(const Extent& extent) {
     const auto arena = static_cast<unsigned>(extent.bits & kArenaMask);
     const bool slab = (extent.bits >> kSlabShift & 1) != 0;
     const unsigned state =
-        field ? static_cast<unsigned>(extent.bits >> field->shift & field->mask) : 4;
-    const unsigned kind = state == 0 ? (slab ? 4 : 5) : std::min(state, 6U);
+        field_ ? static_cast<unsigned>(extent.bits >> field_->shift & field_->mask) : 4;
+    const unsigned kind = state == 0 ? (slab ? 0 : 1) : 1 + std::min(state, 4U);
     const auto known = accounts_.find({arena, kind});
     if (known != accounts_.end()) return known->second;
     const std::string_view name = state >= kStates.size() ? "in transition"
                                   : state == 0            ? (slab ? "slabs" : "large blocks")
                                                           : kStates[state];
     const AccountId opened = scene_.chart.open(
-        {"heap", "jemalloc", "extents", fmt::format("arena {}", arena), field ? name : "any"});
+        {"heap", "jemalloc", "extents", fmt::format("arena {}", arena), field_ ? name : "any"});
     accounts_.emplace(std::pair(arena, kind), opened);
     return opened;
-  }
-
-  void book_extents(std::vector<Extent>& extents, const std::string& found) {
-    std::sort(extents.begin(), extents.end(),
-              [](const Extent& a, const Extent& b) { return a.range < b.range; });
-    const auto field = deduce_state(extents);
-    const EvidenceId evidence = scene_.chart.because(found);
-    for (const Extent& extent : extents) {
-      const AccountId account = account_of(extent, field);
-      if (!survey_.claims.empty()) {
-        Claim& last = survey_.claims.back();
-        if (last.account == account && last.range.end == extent.range.start) {
-          last.range.end = extent.range.end;
-          continue;
-        }
-      }
-      survey_.claims.push_back({extent.range, account, evidence, Rank::kHeap});
-    }
   }
 
   void book_metadata(const std::string& found) {
@@ -193,7 +196,14 @@ class Jemalloc {
   Peek peek_;
   AnonymousMemory memory_;
   HeapSurvey survey_;
-  std::set<Address> pointers_;  // 2 MiB steps that hold records, leaves or nodes
+  JoinedClaims claims_{scene_.chart};
+  Address end_;  // of the last; one that begins before it lies
+  std::size_t extents_ = 0;
+  std::vector<Extent> sample_;  // the first, kept until they say how the rest is to be read
+  bool sampled_ = false;
+  std::optional<StateField> field_;
+  // 2 MiB steps that hold records, leaves or nodes; each took a page of the read limit to see.
+  std::set<Address> pointers_;
   std::map<std::pair<unsigned, unsigned>, AccountId> accounts_;
 };
 

@@ -37,6 +37,33 @@ TEST(Jemalloc, DirtyExtentsAreClaimedAsSuch) {
   EXPECT_GT(surveyed->under("jemalloc/extents/arena 0/dirty"), 0_B);
 }
 
+TEST(Jemalloc, AHeapOfTenTimesTheExtentsTakesNoMoreToRead) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "what was freed is kept for a while in this build";
+#endif
+  std::string why;
+  const auto checkered = [&](const char* option) {
+    return RunningAllocator::start({.preload = "libjemalloc.so.2",
+                                    .build = "",
+                                    .environment = "MALLOC_CONF=dirty_decay_ms:-1,tcache:false",
+                                    .threads = 0,
+                                    .option = option},
+                                   why);
+  };
+  const auto small = checkered("checkered 20000");
+  const auto large = checkered("checkered 200000");
+  if (!small || !large) GTEST_SKIP() << why;
+  EXPECT_LT(growth_of_peak(*small, *large, survey_jemalloc), kMostGrowth);
+
+  // So many changes are folded: all is claimed as before, and a note says so.
+  const auto surveyed = survey_process(large->pid(), survey_jemalloc);
+  expect_sound(*large, *surveyed);
+  EXPECT_EQ(surveyed->under("jemalloc"), large->count("mapped") + large->count("retained"));
+  EXPECT_GT(surveyed->under("jemalloc/extents/arena 0/mixed"), 0_B);
+  EXPECT_EQ(surveyed->survey.notes.size(), 1u);
+  EXPECT_LE(surveyed->survey.claims.size(), (std::size_t{1} << 16) + 64);
+}
+
 TEST(Jemalloc, ItIsFoundInAStrippedProgramItWasLinkedInto) {
   std::string why;
   const auto program = RunningAllocator::start(

@@ -21,6 +21,8 @@ constexpr Bytes kReadLimit = 96_MiB;
 // A reservation without end (a sanitizer's shadow, a cage) is not looked through.
 constexpr Bytes kLargestRun = 1_GiB * 1024;
 constexpr std::size_t kProbes = 16384;
+// Each of them bears the cookie, so these few show which number it is.
+constexpr std::size_t kSample = 256;
 
 class Mimalloc {
  public:
@@ -28,16 +30,12 @@ class Mimalloc {
       : scene_(scene), peek_(scene, kReadLimit), memory_(scene.space) {}
 
   HeapSurvey survey() {
-    const bool is_first = begins_with_segment1();
-    if (is_first) {
+    if (begins_with_segment1()) {
       find_segments(kSegment1, mimalloc::segment1_at);
+      book(kSegment1);
     } else {
       find_segments(kSegment2, mimalloc::segment2_at);
-    }
-    if (!segments_.empty()) {
-      find_cookie();
-      book();
-      if (best_bearers_ > 0) book_gaps(is_first ? kSegment1 : kSegment2);
+      book(kSegment2);
     }
     book_arenas();
     survey_.bytes_read = peek_.bytes_read();
@@ -45,6 +43,10 @@ class Mimalloc {
   }
 
  private:
+  struct KnownSegment {
+    Range range;
+    mimalloc::SegmentKind kind;
+  };
   using FindSegment = std::optional<Segment> (*)(Peek&, const AnonymousMemory&, Address);
 
   /// A segment of version 1 is small, so memory is looked through for them only where some run
@@ -64,11 +66,33 @@ class Mimalloc {
       for (Address at = round_up(run.start, unit); at < run.end;) {
         if (++probes > kProbes) return;
         const auto segment = segment_at(peek_, memory_, at);
-        if (segment) segments_.push_back(*segment);
+        if (segment) take(*segment);
         at = round_up(at + (segment ? segment->size : unit), unit);
         if (at.value == 0) return;
       }
     }
+  }
+
+  void take(const Segment& segment) {
+    ++shaped_like_one_;
+    if (sampled_) {
+      keep(segment);
+      return;
+    }
+    sample_.push_back(segment);
+    if (sample_.size() == kSample) end_sample();
+  }
+
+  void end_sample() {
+    find_cookie();
+    sampled_ = true;
+    for (const Segment& segment : sample_) keep(segment);
+    sample_ = {};
+  }
+
+  void keep(const Segment& segment) {
+    if (most_bearers_ == 0 || !bears(segment, cookie_)) return;
+    segments_.push_back({range_of(segment.start, segment.size), segment.kind});
   }
 
   /// What lies between segments, and behind the last, in one reservation is an arena's and without
@@ -78,15 +102,9 @@ class Mimalloc {
     const EvidenceId evidence =
         scene_.chart.because("between mimalloc's segments in one reservation, or behind the last");
     for (std::size_t i = 0; i < segments_.size(); ++i) {
-      if (!bears(segments_[i], cookie_)) continue;
-      const Address from = segments_[i].start + segments_[i].size;
-      const auto run = memory_.find_any(segments_[i].start);
-      Address to = round_down(run->end, unit);
-      for (std::size_t next = i + 1; next < segments_.size(); ++next) {
-        if (!bears(segments_[next], cookie_)) continue;
-        to = std::min(to, segments_[next].start);
-        break;
-      }
+      const Address from = segments_[i].range.end;
+      Address to = round_down(memory_.find_any(segments_[i].range.start)->end, unit);
+      if (i + 1 < segments_.size()) to = std::min(to, segments_[i + 1].range.start);
       if (from < to) claim_anonymous(memory_, survey_, {from, to}, account, evidence);
     }
   }
@@ -106,7 +124,7 @@ class Mimalloc {
   /// the library keeps in its data: one number for all.
   void find_cookie() {
     std::set<std::uint64_t> possible;
-    for (const Segment& segment : segments_) {
+    for (const Segment& segment : sample_) {
       for (std::size_t i = 0; i < segment.tail_at; ++i) {
         const std::uint64_t number = segment.header[i] ^ segment.start.value;
         // A random number is not a small one, nor an address.
@@ -121,8 +139,8 @@ class Mimalloc {
           if (word >> 48 == 0) continue;
           if (!std::binary_search(sorted.begin(), sorted.end(), word)) continue;
           const std::size_t bearers = count_bearers(word);
-          if (bearers <= best_bearers_) continue;
-          best_bearers_ = bearers;
+          if (bearers <= most_bearers_) continue;
+          most_bearers_ = bearers;
           cookie_ = word;
           cookie_at_ = statics.address(i);
         }
@@ -136,40 +154,44 @@ class Mimalloc {
   }
   std::size_t count_bearers(std::uint64_t cookie) const {
     return static_cast<std::size_t>(
-        std::count_if(segments_.begin(), segments_.end(),
+        std::count_if(sample_.begin(), sample_.end(),
                       [&](const Segment& segment) { return bears(segment, cookie); }));
   }
 
-  void book() {
-    if (best_bearers_ == 0) {
+  void book(Bytes unit) {
+    if (shaped_like_one_ == 0) return;
+    if (!sampled_) end_sample();
+    if (most_bearers_ == 0) {
       survey_.notes.push_back(fmt::format(
           "{} regions are shaped like mimalloc's segments, but no library holds the number that "
           "marks them, so they are not claimed",
-          segments_.size()));
+          shaped_like_one_));
       return;
     }
     const EvidenceId evidence = scene_.chart.because(fmt::format(
         "{} segments bear their own address xored with the number at {}, and what they hold is "
         "numbered as in mimalloc",
-        best_bearers_, place_of(scene_.space, cookie_at_)));
+        segments_.size(), place_of(scene_.space, cookie_at_)));
     const AccountId normal = scene_.chart.open({"heap", "mimalloc", "segments"});
     const AccountId huge = scene_.chart.open({"heap", "mimalloc", "huge segments"});
-    for (const Segment& segment : segments_) {
-      if (!bears(segment, cookie_)) continue;
-      const bool is_huge = segment.kind == mimalloc::SegmentKind::kHuge;
-      claim_anonymous(memory_, survey_, range_of(segment.start, segment.size),
-                      is_huge ? huge : normal, evidence);
+    for (const auto& [range, kind] : segments_) {
+      const bool is_huge = kind == mimalloc::SegmentKind::kHuge;
+      claim_anonymous(memory_, survey_, range, is_huge ? huge : normal, evidence);
     }
+    book_gaps(unit);
   }
 
   const HeapScene& scene_;
   Peek peek_;
   AnonymousMemory memory_;
   HeapSurvey survey_;
-  std::vector<Segment> segments_;
+  std::vector<KnownSegment> segments_;  // that bear the cookie, at most kProbes
+  std::vector<Segment> sample_;         // the first, kept until they show the cookie
+  bool sampled_ = false;
+  std::size_t shaped_like_one_ = 0;
   std::uint64_t cookie_ = 0;
   Address cookie_at_;
-  std::size_t best_bearers_ = 0;
+  std::size_t most_bearers_ = 0;
 };
 
 }  // namespace

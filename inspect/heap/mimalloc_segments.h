@@ -28,6 +28,7 @@ inline constexpr std::size_t kHeaderWords = 64;
 
 enum class SegmentKind { kNormal, kHuge };
 
+/// With its header 540 bytes: kept of a few only.
 struct Segment {
   Address start;
   Bytes size;

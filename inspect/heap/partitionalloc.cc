@@ -10,6 +10,7 @@
 
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/joined_claims.h"
 #include "inspect/heap/partitionalloc_layout.h"
 #include "inspect/heap/peek.h"
 
@@ -19,6 +20,8 @@ namespace {
 constexpr Bytes kReadLimit = 256_MiB;
 // What names no root is most often another's page between guards.
 constexpr std::size_t kMostWrongRoots = 64;
+// A process has one for each kind of memory, some twenty.
+constexpr std::size_t kMostRoots = 1024;
 // A metadata page may carry the table of reference counts behind it.
 constexpr Bytes kLargestMetadataMapping = 16_KiB;
 
@@ -56,8 +59,8 @@ class PartitionAlloc {
 
   HeapSurvey survey() {
     if (!has_large_reservation(memory_)) return {};
-    find_super_pages();
-    for (const SuperPage& page : super_pages_) book(page);
+    book_super_pages();
+    claims_.move_into(survey_, "PartitionAlloc's spans");
     book_pools();
     if (peek_.exhausted()) {
       survey_.notes.push_back(
@@ -69,7 +72,7 @@ class PartitionAlloc {
   }
 
  private:
-  void find_super_pages() {
+  void book_super_pages() {
     const Mapping* previous = nullptr;
     for (const Mapping& mapping : scene_.space.mappings) {
       const Mapping* const guard = std::exchange(previous, &mapping);
@@ -78,7 +81,7 @@ class PartitionAlloc {
       if (mapping.range.size() > kLargestMetadataMapping) continue;
       const auto run = memory_.find_any(mapping.range.start);
       if (!run || run->size() < kPaLeastPool) continue;
-      if (auto page = read_super_page(mapping.range.start)) super_pages_.push_back(*page);
+      if (const auto page = read_super_page(mapping.range.start)) book(*page);
       if (wrong_roots_.size() > kMostWrongRoots || peek_.exhausted()) return;
     }
   }
@@ -107,6 +110,7 @@ class PartitionAlloc {
       wrong_roots_.insert(at);
       return nullptr;
     }
+    if (roots_.size() >= kMostRoots) return nullptr;
     Root root{at, {}};
     std::copy_n(words.begin(), kPaSettings, root.settings.begin());
     return &roots_.emplace(at, root).first->second;
@@ -199,17 +203,17 @@ class PartitionAlloc {
   }
 
   void claim(Range range, std::string_view name, EvidenceId evidence) {
-    claim_anonymous(memory_, survey_, range, scene_.chart.open({"heap", "PartitionAlloc", name}),
-                    evidence);
+    const AccountId account = scene_.chart.open({"heap", "PartitionAlloc", name});
+    for (const Range& part : memory_.parts(range)) claims_.push(part, account, evidence);
   }
 
   const HeapScene& scene_;
   Peek peek_;
   AnonymousMemory memory_;
+  JoinedClaims claims_{scene_.chart};
   std::map<Address, Root> roots_;
   std::set<Address> wrong_roots_;
-  std::vector<SuperPage> super_pages_;
-  std::set<Range> pools_;
+  std::set<Range> pools_;  // at worst one a super page, each of which took 4 KiB of kReadLimit
   HeapSurvey survey_;
 };
 

@@ -1,5 +1,6 @@
 #include "inspect/heap/peek.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "inspect/space/shelf.h"
@@ -7,8 +8,8 @@
 namespace strata {
 namespace {
 
-// 16 MiB: a walk that touches more than this has no locality worth remembering.
-constexpr std::size_t kRememberedPages = 4096;
+// 2 MiB: a walk that touches more than this at a time has no locality worth remembering.
+constexpr std::size_t kRememberedPages = 512;
 // The largest .data and .bss worth looking through; Chromium's is a fifth of it.
 constexpr Bytes kStaticLimit = 32_MiB;
 
@@ -139,6 +140,14 @@ const Mapping* find_writable_anonymous(const Space& space, Address address) {
     return nullptr;
   }
   return space.find_module(address) == nullptr ? mapping : nullptr;
+}
+
+Bytes read_limit_for_records(const Space& space) {
+  Bytes mapped;
+  for (const Mapping& m : space.mappings) {
+    if (m.writable) mapped += m.range.size();
+  }
+  return std::clamp(Bytes{mapped.value / 32}, 256_MiB, 4_GiB);
 }
 
 }  // namespace strata

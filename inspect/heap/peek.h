@@ -1,6 +1,7 @@
 // inspect/heap/peek.h - small, counted reads for readers that follow pointers.
 // Remembers pages, so that a walk over neighbouring structures costs one read a page, and stops
 // at a budget, so that no lying structure can make a reader run on.
+// Cost    2 MiB of remembered pages, and as much again of modules' constants.
 // Errors  none: what is not resident, not mapped or past the budget is absent.
 // Threads one at a time.
 #pragma once
@@ -18,6 +19,10 @@
 #include "inspect/heap/heap_reader.h"
 
 namespace strata {
+
+/// What a reader whose structures grow with the heap may read of them: 1/32 of what is mapped (a
+/// map's entries and records take half of that), at least 256 MiB and at most 4 GiB.
+Bytes read_limit_for_records(const Space& space);
 
 class Peek {
  public:

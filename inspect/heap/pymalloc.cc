@@ -5,12 +5,14 @@
 
 #include "inspect/heap/exports.h"
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/joined_claims.h"
 #include "inspect/heap/peek.h"
 #include "inspect/heap/pymalloc_layout.h"
 
 namespace strata {
 namespace {
 
+constexpr Bytes kReadLimit = 128_MiB;
 // Free pools are read one header each; past this many the split is left out and said so.
 constexpr std::size_t kMostFreePools = 200'000;
 // The interpreter's code; the smallest seen has 2.3 MiB.
@@ -23,11 +25,14 @@ struct Arena {
   PyArenaObject entry;
 };
 
+/// Its entries are read again where they are needed: a large interpreter has 100,000s.
 struct Table {
   Address start;
-  std::size_t size = 0;  // in entries
-  std::vector<Arena> arenas;
-  std::size_t wrong = 0;  // entries in use whose arena does not bear them out
+  std::size_t size = 0;    // in entries
+  std::size_t arenas = 0;  // entries whose arena bears them out
+  std::size_t wrong = 0;   // entries in use whose arena does not
+
+  Address entry(std::size_t index) const { return start + Bytes{index * sizeof(PyArenaObject)}; }
 };
 
 /// An interpreter exports what its extension modules call. One that exports nothing shows by a
@@ -96,39 +101,31 @@ std::optional<Arena> verify(const Space& space, Peek& peek, const PyArenaObject&
   return std::nullopt;
 }
 
-/// Entries from `start` on until one cannot be an entry.
-std::vector<PyArenaObject> read_entries(const Space& space, Peek& peek, Address start) {
-  std::vector<PyArenaObject> entries;
+/// How many entries there are from the table's start on until one cannot be an entry.
+std::size_t count_entries(const Space& space, Peek& peek, const Table& table) {
   std::size_t ends = 0;  // of the list of unused entries: a table has one
-  while (entries.size() < kPyMostArenas) {
-    const auto entry =
-        peek.value<PyArenaObject>(start + Bytes{entries.size() * sizeof(PyArenaObject)});
-    if (!entry || !entry_is_plausible(space, *entry)) break;
-    if (entry->address == 0 && entry->next_arena == 0 && ++ends > 1) break;
-    entries.push_back(*entry);
+  for (std::size_t i = 0; i < kPyMostArenas; ++i) {
+    const auto entry = peek.value<PyArenaObject>(table.entry(i));
+    if (!entry || !entry_is_plausible(space, *entry)) return i;
+    if (entry->address == 0 && entry->next_arena == 0 && ++ends > 1) return i;
   }
-  return entries;
+  return kPyMostArenas;
 }
 
 std::optional<Table> read_table(const Space& space, Peek& peek, Address start) {
-  const std::vector<PyArenaObject> entries = read_entries(space, peek, start);
-  if (entries.size() < kPyInitialArenas) return std::nullopt;
-  std::size_t size = kPyInitialArenas;
-  while (size * 2 <= entries.size()) size *= 2;
-  Table table{start, size, {}, 0};
-  for (std::size_t i = 0; i < size; ++i) {
-    if (!links_stay_within(entries[i], start, size)) return std::nullopt;
-  }
-  for (std::size_t i = 0; i < size; ++i) {
-    if (entries[i].address == 0) continue;
-    if (auto arena = verify(space, peek, entries[i], i)) {
-      table.arenas.push_back(*arena);
-    } else {
-      ++table.wrong;
-    }
+  Table table{start};
+  const std::size_t entries = count_entries(space, peek, table);
+  if (entries < kPyInitialArenas) return std::nullopt;
+  table.size = kPyInitialArenas;
+  while (table.size * 2 <= entries) table.size *= 2;
+  for (std::size_t i = 0; i < table.size; ++i) {
+    const auto entry = peek.value<PyArenaObject>(table.entry(i));
+    if (!entry || !links_stay_within(*entry, start, table.size)) return std::nullopt;
+    if (entry->address == 0) continue;
+    ++(verify(space, peek, *entry, i) ? table.arenas : table.wrong);
   }
   // A running interpreter can be caught between two stores, never in most of its entries.
-  if (table.arenas.empty() || table.wrong > table.arenas.size()) return std::nullopt;
+  if (table.arenas == 0 || table.wrong > table.arenas) return std::nullopt;
   return table;
 }
 
@@ -163,7 +160,7 @@ std::vector<Table> find_tables(const Space& space, Peek& peek,
       if (search == Search::kNearSize && !has_size_nearby(words, i)) continue;
       if (!seen.insert(pointer).second) continue;
       if (auto table = read_table(space, peek, Address{pointer})) {
-        tables.push_back(std::move(*table));
+        tables.push_back(*table);
       }
     }
   }
@@ -218,26 +215,32 @@ void claim_table(const HeapScene& scene, Peek& peek, const Module& module, const
       chart.because("pools on their arena's free list or never used, as many as it counts");
   std::size_t free_seen = 0;
   std::size_t not_split = 0;
-  for (const Arena& arena : table.arenas) {
-    survey.claims.push_back({arena.range, arenas, listed, Rank::kHeap});
-    if (arena.entry.free_pools == 0) continue;
-    free_seen += arena.entry.free_pools;
+  JoinedClaims whole(chart);
+  JoinedClaims within(chart);
+  for (std::size_t i = 0; i < table.size; ++i) {
+    const auto entry = peek.value<PyArenaObject>(table.entry(i));
+    if (!entry || entry->address == 0) continue;
+    const auto arena = verify(scene.space, peek, *entry, i);
+    if (!arena) continue;
+    whole.push(arena->range, arenas, listed);
+    if (arena->entry.free_pools == 0) continue;
+    free_seen += arena->entry.free_pools;
     const std::vector<Range> free =
-        free_seen > kMostFreePools ? std::vector<Range>{} : find_free_pools(peek, arena);
+        free_seen > kMostFreePools ? std::vector<Range>{} : find_free_pools(peek, *arena);
     if (free.empty()) ++not_split;
-    for (const Range& range : free) {
-      survey.claims.push_back({range, free_pools, freed, Rank::kHeap});
-    }
+    for (const Range& range : free) within.push(range, free_pools, freed);
   }
+  whole.move_into(survey, "pymalloc's arenas");
+  within.move_into(survey, "pymalloc's free pools");
   if (table.wrong > 0) {
     survey.notes.push_back(
         fmt::format("{} of pymalloc's {} arenas contradict their first pool and are not claimed",
-                    table.wrong, table.wrong + table.arenas.size()));
+                    table.wrong, table.wrong + table.arenas));
   }
   if (not_split > 0) {
     survey.notes.push_back(
         fmt::format("the free pools of {} of pymalloc's {} arenas could not be told apart",
-                    not_split, table.arenas.size()));
+                    not_split, table.arenas));
   }
 }
 
@@ -246,16 +249,16 @@ void claim_table(const HeapScene& scene, Peek& peek, const Module& module, const
 HeapSurvey survey_pymalloc(const HeapScene& scene) {
   HeapSurvey survey;
   for (const Module& module : scene.space.modules) {
-    Peek peek(scene);
+    Peek peek(scene, kReadLimit);
     if (!may_hold_python(scene.space, peek, module)) continue;
     const std::vector<StaticWords> statics = read_static_words(peek, module);
-    std::vector<Table> tables = find_tables(scene.space, peek, statics, Search::kNearSize);
+    auto tables = find_tables(scene.space, peek, statics, Search::kNearSize);
     if (tables.empty()) tables = find_tables(scene.space, peek, statics, Search::kEverywhere);
     for (const Table& table : tables) claim_table(scene, peek, module, table, survey);
     survey.bytes_read += peek.bytes_read();
     if (peek.exhausted()) {
       survey.notes.push_back(fmt::format(
-          "reading pymalloc's structures in {} stopped at a limit of 64 MiB", module.name));
+          "reading pymalloc's structures in {} stopped at a limit of 128 MiB", module.name));
     }
   }
   return survey;

@@ -24,7 +24,7 @@ class RunningAllocator {
     std::string environment = "";  ///< NAME=VALUE, or empty
     int threads = 3;
     int large = 6;
-    const char* option = nullptr;  ///< a third argument
+    const char* option = nullptr;  ///< a third argument: "fence-brk", "checkered 1000"
   };
   /// Nothing, with the reason in `why`, where the compiler or the library is not installed.
   static std::unique_ptr<RunningAllocator> start(const Start& how, std::string& why);
@@ -62,6 +62,13 @@ struct Surveyed {
   bool touches(Range range) const;
 };
 std::unique_ptr<Surveyed> survey_process(pid_t pid, HeapSurvey (*survey)(const HeapScene&));
+
+/// How much more memory, at its peak, a survey takes of `large` than of `small`: each in a process
+/// of its own, by the kernel's count.
+Bytes growth_of_peak(const RunningAllocator& small, const RunningAllocator& large,
+                     HeapSurvey (*survey)(const HeapScene&));
+/// More than this is no noise, and less than 24 bytes for each of 180,000 extents.
+inline constexpr Bytes kMostGrowth = 4_MiB;
 
 /// That each block is claimed, nothing foreign is, and that claims lie in mappings and apart.
 void expect_sound(const RunningAllocator& program, const Surveyed& surveyed);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +170,26 @@ std::unique_ptr<Surveyed> survey_process(pid_t pid, HeapSurvey (*survey)(const H
   result->space = std::move(*space);
   result->survey = survey({result->space, memory, result->chart});
   return result;
+}
+
+namespace {
+
+Bytes peak_of_survey(pid_t pid, HeapSurvey (*survey)(const HeapScene&)) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(survey_process(pid, survey)->survey.claims.empty() ? 1 : 0);
+  int status = 0;
+  rusage usage{};
+  EXPECT_EQ(::wait4(child, &status, 0, &usage), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  return 1_KiB * static_cast<std::uint64_t>(usage.ru_maxrss);
+}
+
+}  // namespace
+
+Bytes growth_of_peak(const RunningAllocator& small, const RunningAllocator& large,
+                     HeapSurvey (*survey)(const HeapScene&)) {
+  const Bytes first = peak_of_survey(small.pid(), survey);
+  return saturating_sub(peak_of_survey(large.pid(), survey), first);
 }
 
 void expect_sound(const RunningAllocator& program, const Surveyed& surveyed) {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/joined_claims.h"
 #include "inspect/heap/radix_map.h"
 
 // Source  gperftools 2.7 to 2.16: pagemap.h (TCMalloc_PageMap2), span.h, page_heap.h,
@@ -13,7 +14,6 @@
 namespace strata {
 namespace {
 
-constexpr Bytes kReadLimit = 256_MiB;
 constexpr unsigned kAddressBits = 48;
 // TCMALLOC_PAGE_SIZE_SHIFT: 8 KiB unless built otherwise.
 constexpr std::array kPageBits = {13U, 12U, 15U, 16U};
@@ -41,11 +41,6 @@ std::optional<OwnedPages> owner_of(Peek& peek, std::span<const std::uint64_t> en
   return OwnedPages{(*span)[0], (*span)[1], at};
 }
 
-struct KnownSpan {
-  Range range;
-  std::string_view kind;
-};
-
 std::string_view kind_of(std::uint64_t state) {
   switch (state >> 24 & 3) {
     case 0:
@@ -62,7 +57,7 @@ std::string_view kind_of(std::uint64_t state) {
 class Tcmalloc {
  public:
   explicit Tcmalloc(const HeapScene& scene)
-      : scene_(scene), peek_(scene, kReadLimit), memory_(scene.space) {}
+      : scene_(scene), peek_(scene, read_limit_for_records(scene.space)), memory_(scene.space) {}
 
   HeapSurvey survey() {
     for (const unsigned page_bits : kPageBits) {
@@ -82,26 +77,25 @@ class Tcmalloc {
 
  private:
   void book(const RadixMap& map) {
-    std::vector<Range> structures;
     for (const RadixLeaf& leaf : map.leaves) {
-      structures.push_back(range_of(leaf.address, map.shape.leaf_size()));
+      remember_structure(range_of(leaf.address, map.shape.leaf_size()));
       // Entries of pages inside a span are left as they were, so unsound ones are ordinary here.
       walk_leaf(peek_, scene_, map.shape, leaf, owner_of,
                 [&](const OwnedPages& owned, std::span<const std::uint64_t> entry) {
                   if (!last_page_agrees(map, owned, entry)) return;
                   add_span(owned, map.shape.page_bits);
-                  structures.push_back(range_of(owned.record, Bytes{sizeof(Span)}));
+                  remember_structure(range_of(owned.record, Bytes{sizeof(Span)}));
                 });
     }
-    if (spans_.empty()) return;
-    std::sort(spans_.begin(), spans_.end(),
-              [](const KnownSpan& a, const KnownSpan& b) { return a.range < b.range; });
+    if (spans_ == 0) return;
     const std::string found = fmt::format(
         "the page map at {} leads to {} spans of {} pages, which lead back to their pages",
-        place_of(scene_.space, map.root), spans_.size(),
+        place_of(scene_.space, map.root), spans_,
         size_text(Bytes{std::uint64_t{1} << map.shape.page_bits}));
-    book_spans(found);
-    book_structures(structures, found);
+    claims_.set_evidence(scene_.chart.because(found));
+    const auto areas = areas_of_structures();
+    claims_.move_into(survey_, "tcmalloc's spans");
+    book_areas(areas, found);
   }
 
   /// A span's first and last page are always entered; a record that is free by now, and was
@@ -118,69 +112,73 @@ class Tcmalloc {
     return peek_.word(leaf->address + Bytes{(last - first_of_leaf) * 8}) == entry[0];
   }
 
+  /// Spans come by address, as the map's pages do.
   void add_span(const OwnedPages& owned, unsigned page_bits) {
     const Range range = range_of(Address{owned.first << page_bits},
                                  Bytes{owned.count} * (std::uint64_t{1} << page_bits));
     const auto span = peek_.value<Span>(owned.record);
-    if (!span || !memory_.covers(range)) return;
-    spans_.push_back({range, kind_of(span->state)});
+    if (!span || range.start < end_ || !memory_.covers(range)) return;
+    end_ = range.end;
+    ++spans_;
+    const std::string_view kind = kind_of(span->state);
+    auto account = accounts_.find(kind);
+    if (account == accounts_.end()) {
+      const AccountId opened = scene_.chart.open({"heap", "tcmalloc", "spans", kind});
+      account = accounts_.emplace(kind, opened).first;
+    }
+    claims_.push(range, account->second);
   }
 
-  void book_spans(const std::string& found) {
-    const EvidenceId evidence = scene_.chart.because(found);
-    std::map<std::string_view, AccountId> accounts;
-    for (const KnownSpan& span : spans_) {
-      auto account = accounts.find(span.kind);
-      if (account == accounts.end()) {
-        const AccountId opened = scene_.chart.open({"heap", "tcmalloc", "spans", span.kind});
-        account = accounts.emplace(span.kind, opened).first;
-      }
-      if (!survey_.claims.empty() && survey_.claims.back().account == account->second &&
-          survey_.claims.back().range.end == span.range.start) {
-        survey_.claims.back().range.end = span.range.end;
-      } else {
-        survey_.claims.push_back({span.range, account->second, evidence, Rank::kHeap});
-      }
+  /// Structures lie close together, so whole pages of them join to few ranges.
+  void remember_structure(Range range) {
+    Range pages{round_down(range.start, 4_KiB), round_up(range.end, 4_KiB)};
+    auto next = structures_.upper_bound(pages.start);
+    if (next != structures_.begin() && std::prev(next)->second >= pages.start) {
+      if (std::prev(next)->second >= pages.end) return;
+      next = std::prev(next);
+      pages.start = next->first;
     }
+    while (next != structures_.end() && next->first <= pages.end) {
+      pages.end = std::max(pages.end, next->second);
+      next = structures_.erase(next);
+    }
+    structures_.emplace_hint(next, pages.start, pages.end);
   }
 
   /// tcmalloc lays its own structures out in areas between spans; what lies between two of them
   /// with no span and no other mapping between is such an area.
-  void book_structures(std::vector<Range>& structures, const std::string& found) {
-    std::sort(structures.begin(), structures.end());
+  std::vector<Range> areas_of_structures() const {
+    std::vector<Range> areas;
+    for (const auto& [start, end] : structures_) {
+      if (!areas.empty()) {
+        const Range joined{areas.back().start, end};
+        if (memory_.covers(joined) && !claims_.touches(joined)) {
+          areas.back() = joined;
+          continue;
+        }
+      }
+      areas.push_back({start, end});
+    }
+    return areas;
+  }
+
+  void book_areas(const std::vector<Range>& areas, const std::string& found) {
     const AccountId account = scene_.chart.open({"heap", "tcmalloc", "metadata"});
     const EvidenceId evidence = scene_.chart.because(
         fmt::format("between structures that the page map leads to; {}", found));
-    std::optional<Range> area;
-    const auto flush = [&] {
-      if (!area) return;
-      const Range pages{round_down(area->start, 4_KiB), round_up(area->end, 4_KiB)};
-      claim_anonymous(memory_, survey_, pages, account, evidence);
-    };
-    for (const Range& one : structures) {
-      if (area && memory_.covers({area->start, std::max(area->end, one.end)}) &&
-          !has_span({area->start, one.end})) {
-        area->end = std::max(area->end, one.end);
-        continue;
-      }
-      flush();
-      area = one;
-    }
-    flush();
-  }
-
-  bool has_span(Range range) const {
-    const auto next =
-        std::upper_bound(spans_.begin(), spans_.end(), range.start,
-                         [](Address a, const KnownSpan& span) { return a < span.range.end; });
-    return next != spans_.end() && next->range.start < range.end;
+    for (const Range& area : areas) claim_anonymous(memory_, survey_, area, account, evidence);
   }
 
   const HeapScene& scene_;
   Peek peek_;
   AnonymousMemory memory_;
   HeapSurvey survey_;
-  std::vector<KnownSpan> spans_;
+  JoinedClaims claims_{scene_.chart};
+  Address end_;  // of the last; one that begins before it lies
+  std::size_t spans_ = 0;
+  std::map<std::string_view, AccountId> accounts_;
+  // Pages of records and leaves, start to end, joined; each took a page of the read limit to see.
+  std::map<Address, Address> structures_;
 };
 
 /// Google's tcmalloc keeps other structures, which are not read; where the kernel takes names for

@@ -24,6 +24,24 @@ void expect_tcmalloc(const std::string& library) {
 TEST(Tcmalloc, TheMinimalLibraryIsRecognised) { expect_tcmalloc("libtcmalloc_minimal.so.4"); }
 TEST(Tcmalloc, TheProfilingLibraryIsRecognised) { expect_tcmalloc("libtcmalloc.so.4"); }
 
+TEST(Tcmalloc, AHeapOfTenTimesTheSpansTakesNoMoreToRead) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "what was freed is kept for a while in this build";
+#endif
+  std::string why;
+  const auto checkered = [&](const char* option) {
+    return RunningAllocator::start(
+        {.preload = "libtcmalloc_minimal.so.4", .build = "", .threads = 0, .option = option}, why);
+  };
+  const auto small = checkered("checkered 20000");
+  const auto large = checkered("checkered 200000");
+  if (!small || !large) GTEST_SKIP() << why;
+  EXPECT_LT(growth_of_peak(*small, *large, survey_tcmalloc), kMostGrowth);
+  const auto surveyed = survey_process(large->pid(), survey_tcmalloc);
+  expect_sound(*large, *surveyed);
+  EXPECT_EQ(surveyed->under("tcmalloc/spans"), large->count("heap_size"));
+}
+
 TEST(Tcmalloc, RegionsThatGooglesNamedAreClaimedByTheirNames) {
   // Few kernels here take names, so the line of /proc/PID/maps is written by the test.
   const OwnMemory memory(4_MiB, 4_MiB);

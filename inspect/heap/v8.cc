@@ -8,6 +8,7 @@
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/exports.h"
 #include "inspect/heap/heap_readers_list.h"
+#include "inspect/heap/joined_claims.h"
 #include "inspect/heap/v8_layout.h"
 #include "inspect/heap/v8_pages.h"
 
@@ -82,10 +83,14 @@ class V8Survey {
   explicit V8Survey(const HeapScene& scene) : scene_(scene), memory_(scene.space) {}
 
   HeapSurvey book(const V8Pages& found) {
+    JoinedClaims claims(scene_.chart);
     for (const V8Page& page : found.pages) {
-      claim_anonymous(memory_, survey_, page.range, account(page.kind),
-                      scene_.chart.because(evidence_of(page)), Rank::kHeap);
+      const EvidenceId evidence = scene_.chart.because(evidence_of(page));
+      for (const Range& part : memory_.parts(page.range)) {
+        claims.push(part, account(page.kind), evidence);
+      }
     }
+    claims.move_into(survey_, "V8's pages");
     claim_code(found.pages);
     claim_cages(found.pages);
     if (found.gave_up) {

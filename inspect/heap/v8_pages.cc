@@ -243,7 +243,7 @@ V8Pages find_v8_pages(const Space& space, Peek& peek) {
     Address at = std::max(next, round_up(mapping.range.start, kV8PageUnit));
     while (at < mapping.range.end) {
       if (space.find_module(at) != nullptr) break;
-      if (misses >= kMostMisses || peek.exhausted()) {
+      if (misses >= kMostMisses || found.pages.size() >= kMostV8Pages || peek.exhausted()) {
         found.gave_up = true;
         break;
       }

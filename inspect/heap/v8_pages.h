@@ -2,6 +2,7 @@
 // that lie apart: page, space and isolate; in a pointer cage, by headers that number their place.
 // No symbol is needed and no version is asked for.
 //
+// Cost    56 bytes a page, for at most kMostV8Pages.
 // Errors  none: a page that does not close is not found.
 // Threads one at a time.
 #pragma once
@@ -14,6 +15,9 @@
 #include "inspect/heap/peek.h"
 
 namespace strata {
+
+/// 32 GiB of regular ones.
+inline constexpr std::size_t kMostV8Pages = std::size_t{1} << 17;
 
 enum class V8PageKind { kYoung, kOld, kLarge, kReadOnly, kTrusted, kCode };
 
