@@ -57,6 +57,9 @@ class V8PageLayouts : public ::testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(V8PageLayouts, PagesAreFoundWithTheirKinds) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "the thread sanitizer's own mappings stand around this memory";
+#endif
   make_page(1_MiB, kV8PageUnit, 4);
   make_page(2_MiB, kV8PageUnit, kV8ToPage);
   make_page(3_MiB, 1_MiB + 8_KiB, 4 | kV8LargeMarks[0]);
@@ -101,6 +104,9 @@ class V8Cage : public ::testing::Test {
 };
 
 TEST_F(V8Cage, PagesThatNumberTheirPlaceAreFound) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "the thread sanitizer's own mappings stand around this memory";
+#endif
   make_page(0x40, 4);
   make_page(0x41, kV8FromPage | 2);
   make_page(0x50, 4 | kV8LargeMarks[0], 5);

@@ -105,7 +105,8 @@ void find_entry_span(const Target& target, const Means& means, Address address, 
 }
 
 void read_numa_node(const Target& target, Address page, Frame& frame) {
-  void* pages[] = {reinterpret_cast<void*>(page.value)};
+  // An address of the target's, which the kernel alone looks behind.
+  std::uint64_t pages[] = {page.value};
   int status[] = {0};
   const long done = syscall(SYS_move_pages, target.identity().pid, 1ul, pages, nullptr, status, 0);
   if (done == 0 && status[0] >= 0) {

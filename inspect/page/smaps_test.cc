@@ -100,10 +100,11 @@ Figures simple_parse(const std::string& text) {
     std::string key;
     std::uint64_t value = 0;
     words >> key;
-    if (key.find('-') != std::string::npos && key.back() != ':')
+    if (key.find('-') != std::string::npos && key.back() != ':') {
       range = key;
-    else if (words >> value)
+    } else if (words >> value) {
       figures[range][key] = value;
+    }
   }
   return figures;
 }

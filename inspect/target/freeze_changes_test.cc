@@ -17,7 +17,7 @@ using namespace test;
 
 TEST(Freeze, threads_that_come_and_go_are_all_stopped) {
   Shared<Board> board;
-  Child target([&] {
+  const Child target([&] {
     for (int i = 0; i < 3; ++i) {
       std::thread([&] {
         for (;;) std::thread([&] { board->beats++; }).join();

@@ -15,7 +15,8 @@ CONF
 unshare --pid --fork --kill-child nginx -p "$PWD" -c "$PWD/nginx.conf" -e stderr >log 2>&1 &
 namespace=$!
 two_workers() {
-  master=$(pgrep -P "$namespace") && (($(pgrep -cP "$master") == 2))
+  # pgrep fails where there is none yet.
+  master=$(pgrep -P "$namespace") && [[ $(pgrep -cP "$master" || true) == 2 ]]
 }
 eventually two_workers
 for pid in "$master" $(pgrep -P "$master"); do holds_up "$pid" "nginx $pid"; done
