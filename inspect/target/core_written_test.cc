@@ -95,6 +95,7 @@ TEST_F(CoreTest, reads_a_core_that_the_kernel_wrote) {
   if (!WIFSIGNALED(status) || !WCOREDUMP(status)) GTEST_SKIP() << "the kernel wrote no core";
   std::string found;
   DIR* const all = opendir(directory_.c_str());
+  ASSERT_NE(all, nullptr);
   while (const dirent* entry = readdir(all)) {
     if (entry->d_name[0] != '.') found = at(entry->d_name);
   }

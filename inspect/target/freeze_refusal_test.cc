@@ -17,7 +17,7 @@ using namespace test;
 TEST(Freeze, another_tracer_is_named) {
   Shared<Board> board;
   Child target([&] { beat(*board); });
-  Child tracer([&] {
+  const Child tracer([&] {
     prctl(PR_SET_NAME, "my\ndebugger");
     board->done = ptrace(PTRACE_SEIZE, target.pid(), nullptr, nullptr) == 0 ? 1 : 2;
     for (;;) pause();
@@ -37,7 +37,7 @@ TEST(Freeze, another_tracer_is_named) {
 
 TEST(Freeze, one_thread_traced_by_another_leaves_the_rest_running) {
   Shared<Board> board;
-  Child target([&] {
+  const Child target([&] {
     std::thread([&] { beat(*board); }).detach();
     std::thread([&] {
       board->tid = gettid();
