@@ -64,8 +64,7 @@ bool looks(const Call& call) {
          std::end(kWithoutPath);
 }
 
-// --- noting
-// ---------------------------------------------------------------------------------------
+// Noting.
 
 void copy_from(pid_t child, std::uint64_t from, void* to, std::size_t size) {
   const iovec here{to, size};
@@ -126,8 +125,7 @@ int note(const char* file, char** command) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 1;
 }
 
-// --- making them again
-// ----------------------------------------------------------------------------
+// Making them again.
 
 class Replay {
  public:

@@ -58,7 +58,7 @@ class V8PageLayouts : public ::testing::TestWithParam<std::size_t> {
 
 TEST_P(V8PageLayouts, PagesAreFoundWithTheirKinds) {
 #ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "the thread sanitizer's own mappings stand around this memory";
+  GTEST_SKIP() << "under the thread sanitizer no page is found here, and why is not known";
 #endif
   make_page(1_MiB, kV8PageUnit, 4);
   make_page(2_MiB, kV8PageUnit, kV8ToPage);
@@ -105,7 +105,7 @@ class V8Cage : public ::testing::Test {
 
 TEST_F(V8Cage, PagesThatNumberTheirPlaceAreFound) {
 #ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "the thread sanitizer's own mappings stand around this memory";
+  GTEST_SKIP() << "under the thread sanitizer no page is found here, and why is not known";
 #endif
   make_page(0x40, 4);
   make_page(0x41, kV8FromPage | 2);

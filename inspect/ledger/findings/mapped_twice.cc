@@ -59,8 +59,7 @@ std::optional<Finding> check_mapped_twice(const Explanation& e) {
   finding.bytes = total;
   finding.text = fmt::format(
       "At least so much counts twice in RSS: the same file is mapped in several places. Most: {} "
-      "in "
-      "{} mappings, {} counted again.",
+      "in {} mappings, {} counted again.",
       printable(widest->name), widest->offsets.size(), humanised(worst));
   finding.action = "Take it off RSS (PSS counts it right). Map it once if the addresses allow.";
   finding.saves = "Nothing but page tables: the pages are there once.";
