@@ -107,8 +107,9 @@ TEST_F(MappingBookTest, LosesNoByteOfRandomPieces) {
     for (std::size_t i = 0; i < mappings_.size();) {
       std::size_t last = i;
       while (last + 1 < mappings_.size() &&
-             mappings_[last + 1].range.start == mappings_[last].range.end)
+             mappings_[last + 1].range.start == mappings_[last].range.end) {
         ++last;
+      }
       for (std::uint64_t from = mappings_[i].range.start.value,
                          end = mappings_[last].range.end.value;
            from < end;) {

@@ -55,25 +55,27 @@ TEST(TableWalk, EndsWithTheEntryThatMapsAHugePage) {
 class HugeMemory {
  public:
   HugeMemory() {
-    constexpr std::size_t kRoom = 6 << 20;
     void* const room =
         mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (room == MAP_FAILED) return;
-    room_ = {Address{reinterpret_cast<std::uint64_t>(room)},
-             Address{reinterpret_cast<std::uint64_t>(room)} + Bytes{kRoom}};
-    start_ = round_up(room_.start, 2_MiB);
-    madvise(reinterpret_cast<void*>(start_.value), 4 << 20, MADV_HUGEPAGE);
-    *reinterpret_cast<volatile char*>(start_.value) = 1;
+    room_ = static_cast<char*>(room);
+    const Address begin{reinterpret_cast<std::uint64_t>(room)};
+    memory_ = room_ + (round_up(begin, 2_MiB) - begin).value;
+    madvise(memory_, 4 << 20, MADV_HUGEPAGE);
+    *static_cast<volatile char*>(memory_) = 1;
   }
   ~HugeMemory() {
-    if (!room_.empty()) munmap(reinterpret_cast<void*>(room_.start.value), room_.size().value);
+    if (room_ != nullptr) munmap(room_, kRoom);
   }
   HugeMemory(const HugeMemory&) = delete;
-  Address start() const { return start_; }
+  char* memory() const { return memory_; }
+  Address start() const { return Address{reinterpret_cast<std::uint64_t>(memory_)}; }
 
  private:
-  Range room_;
-  Address start_;
+  static constexpr std::size_t kRoom = 6 << 20;
+
+  char* room_ = nullptr;
+  char* memory_ = nullptr;
 };
 
 TEST(Frame, OfAHugePageIsMappedByOneEntryUntilThatIsSplit) {
@@ -102,9 +104,7 @@ TEST(Frame, OfAHugePageIsMappedByOneEntryUntilThatIsSplit) {
     EXPECT_NE(guessed->hidden.back().find("page-table walk"), std::string::npos);
   }
   // Other protection for one page: the huge page stays whole, and is mapped page by page.
-  ASSERT_EQ(mprotect(reinterpret_cast<void*>((memory.start() + 1_MiB).value), page_size().value,
-                     PROT_READ),
-            0);
+  ASSERT_EQ(mprotect(memory.memory() + (1 << 20), page_size().value, PROT_READ), 0);
   auto split = read_frame(**process, *means, memory.start());
   ASSERT_TRUE(split);
   EXPECT_EQ(split->entry_span, page_size());

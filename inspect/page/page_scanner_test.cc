@@ -252,8 +252,9 @@ TEST(PageScanner, TheHugeZeroPageIsNotResident) {
   char* const area = static_cast<char*>(
       mmap(nullptr, 2 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   ASSERT_NE(area, MAP_FAILED);
-  const auto start = round_up(Address{reinterpret_cast<std::uint64_t>(area)}, 2_MiB);
-  auto* const at = reinterpret_cast<char*>(start.value);
+  const Address begin{reinterpret_cast<std::uint64_t>(area)};
+  const Address start = round_up(begin, 2_MiB);
+  char* const at = area + (start - begin).value;
   madvise(at, huge, MADV_HUGEPAGE);
   static_cast<void>(*static_cast<volatile char*>(at));
   for (const auto& [name, means] : ways()) {

@@ -30,8 +30,8 @@ class Chart {
  public:
   Chart();
   // The maps look into the names; a copy's would look into the original's.
-  Chart(Chart&&) = default;
-  Chart& operator=(Chart&&) = default;
+  Chart(Chart&&) noexcept = default;
+  Chart& operator=(Chart&&) noexcept = default;
 
   /// The account `name` under `parent`, opened where it does not exist yet. Names may hold any
   /// bytes; they are made printable when shown.

@@ -303,8 +303,9 @@ TEST_F(OwnerClaims, FallBackToTheModuleThatAdjoins) {
 }
 
 TEST_F(OwnerClaims, PassOverTerabytesThatWereNeverTouched) {
-  if (!means_.pagemap_scan)
+  if (!means_.pagemap_scan) {
     GTEST_SKIP() << "without PAGEMAP_SCAN so large a range is not looked at";
+  }
   const OwnMemory vast(8ull << 40, MAP_NORESERVE), orphan(1 << 16);
   if (!vast.mapped()) GTEST_SKIP() << "8 TiB cannot be mapped here";
   vast.words()[(5ull << 40) / 8] = orphan.range().start.value;

@@ -123,6 +123,7 @@ TEST(Modules, HaveTheSectionsThatReadelfLists) {
     const auto expected = sections_by_readelf(*module);
     if (expected.empty()) GTEST_SKIP() << "no readelf here";
     std::vector<std::pair<std::string, Range>> found;
+    found.reserve(module->sections.size());
     for (const Section& section : module->sections) found.emplace_back(section.name, section.range);
     EXPECT_EQ(found, expected) << path;
   }

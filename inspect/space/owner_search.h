@@ -42,7 +42,8 @@ class OwnerSearch {
   /// same, points to the very start.
   void look_through(Range range, std::uint32_t holder, Bytes& budget);
 
-  /// Whether all that is a page or more has a holder.
+  /// How many, of those that are a page or more, have no holder yet.
+  std::size_t missing() const { return missing_; }
   bool is_done() const { return missing_ == 0; }
   const std::vector<Wanted>& wanted() const { return wanted_; }
   const Holder& holder(std::uint32_t index) const { return holders_[index]; }

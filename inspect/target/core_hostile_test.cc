@@ -131,7 +131,7 @@ TEST_F(CoreTest, four_thousand_million_program_headers_cost_nothing) {
 }
 
 TEST_F(CoreTest, a_core_of_a_hundred_gigabytes_opens_without_being_read) {
-  std::string bytes = with_header(sample().write(), 1, [](Elf64_Phdr& p) {
+  const std::string bytes = with_header(sample().write(), 1, [](Elf64_Phdr& p) {
     p.p_vaddr = 0x100000000000;
     p.p_offset = 1 << 20;
     p.p_filesz = p.p_memsz = 100ULL << 30;
@@ -179,7 +179,7 @@ TEST_F(CoreTest, notes_that_lie_leave_the_rest) {
 
 TEST_F(CoreTest, a_note_longer_than_the_notes_ends_them) {
   CoreText text = sample();
-  Elf64_Nhdr header{5, 0xfffffff0, NT_FILE};
+  const Elf64_Nhdr header{5, 0xfffffff0, NT_FILE};
   text.notes += raw_bytes(header) + std::string("CORE\0\0\0\0", 8);
   auto core = open(text.write());
   ASSERT_TRUE(core);

@@ -73,8 +73,10 @@ const Elf64_Phdr* find_segment(const ElfImage& headers, Place place) {
     if (segment.p_offset > kLargest || segment.p_filesz > kLargest - segment.p_offset) continue;
     if (first == nullptr) first = &segment;
     const Bytes start = Bytes{round_down(Address{segment.p_offset}, page_size()).value};
-    if (place.offset < start || place.offset.value >= page_end(segment.p_offset + segment.p_filesz))
+    if (place.offset < start ||
+        place.offset.value >= page_end(segment.p_offset + segment.p_filesz)) {
       continue;
+    }
     // Addresses of hostile headers wrap; they are compared for equality only.
     const std::uint64_t distance = (segment.p_vaddr - segment.p_offset + place.offset.value) -
                                    (first->p_vaddr - first->p_offset);

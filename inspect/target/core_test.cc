@@ -286,6 +286,7 @@ TEST_F(CoreTest, may_be_read_by_several_threads) {
   ASSERT_TRUE(core);
   std::vector<std::thread> readers;
   std::atomic<int> right = 0;
+  readers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     readers.emplace_back([&] {
       for (int n = 0; n < 200; ++n) {

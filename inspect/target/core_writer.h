@@ -71,7 +71,7 @@ inline std::string signal_note(int number, int code, std::uint64_t address) {
   siginfo_t signal{};
   signal.si_signo = number;
   signal.si_code = code;
-  signal.si_addr = reinterpret_cast<void*>(address);
+  std::memcpy(static_cast<void*>(&signal.si_addr), &address, sizeof signal.si_addr);
   return note(NT_SIGINFO, "CORE", raw_bytes(signal));
 }
 

@@ -61,9 +61,10 @@ void expect_true_to_child(const Target& core, const Child& child) {
   EXPECT_TRUE(holds(*threads[0].stack_pointer, "[stack]"));
   EXPECT_EQ(std::ranges::count(mappings, "[vdso]", &Mapping::name), 1);
   // This function's code is the child's too, and not in the core by default.
-  const auto code = reinterpret_cast<std::uint64_t>(&expect_true_to_child);
+  const auto* const text = reinterpret_cast<const char*>(&expect_true_to_child);
+  const auto code = reinterpret_cast<std::uint64_t>(text);
   EXPECT_EQ(protection(mapping_at(core, code)), "r-xp");
-  EXPECT_EQ(read_text_at(core, code, 16), std::string(reinterpret_cast<const char*>(code), 16));
+  EXPECT_EQ(read_text_at(core, code, 16), std::string(text, 16));
   EXPECT_TRUE(core.open_mapped_file(mapping_at(core, code)));
 }
 

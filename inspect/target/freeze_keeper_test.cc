@@ -48,7 +48,7 @@ class FreezeKeeper : public testing::Test {
 
 TEST_F(FreezeKeeper, lets_go_when_strata_is_killed) {
   NEEDS_NO_FOREIGN_THREAD();
-  Child strata([&] { freeze_and_stay(kLong); });
+  const Child strata([&] { freeze_and_stay(kLong); });
   ASSERT_TRUE(freezes());
   ASSERT_EQ(states(target_.pid()), "tt");
   kill(strata.pid(), SIGKILL);
@@ -65,7 +65,7 @@ TEST_F(FreezeKeeper, lets_go_at_the_limit_when_strata_is_stopped) {
 }
 
 TEST_F(FreezeKeeper, is_killed_by_the_kernel_when_it_is_stopped_and_strata_too) {
-  Child strata([&] { freeze_and_stay(4s); });
+  const Child strata([&] { freeze_and_stay(4s); });
   ASSERT_TRUE(freezes());
   const pid_t held_by = keeper();
   ASSERT_GT(held_by, 0);

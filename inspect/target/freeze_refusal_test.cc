@@ -46,7 +46,7 @@ TEST(Freeze, one_thread_traced_by_another_leaves_the_rest_running) {
     for (;;) pause();
   });
   ASSERT_TRUE(eventually([&] { return board->tid != 0; }));
-  Child tracer([&] {
+  const Child tracer([&] {
     board->done = ptrace(PTRACE_SEIZE, board->tid.load(), nullptr, nullptr) == 0 ? 1 : 2;
     for (;;) pause();
   });
@@ -60,7 +60,7 @@ TEST(Freeze, one_thread_traced_by_another_leaves_the_rest_running) {
 
 TEST(Freeze, another_users_process_is_refused_with_the_way_out) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
-  Shared<Board> board;
+  const Shared<Board> board;
   Child target([] { pause(); });
   Child strata([&] {
     if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) _exit(1);
@@ -76,7 +76,7 @@ TEST(Freeze, another_users_process_is_refused_with_the_way_out) {
 TEST(Freeze, what_has_ended_is_gone) {
   pid_t pid = 0;
   {
-    Child target([] { _exit(0); });
+    const Child target([] { _exit(0); });
     pid = target.pid();
     ASSERT_TRUE(eventually([&] { return states(pid) == "Z"; }));
     auto freeze = test::stop(pid, kLong);
@@ -96,7 +96,7 @@ TEST(Freeze, a_kernel_thread_is_unsupported) {
 }
 
 TEST(Freeze, itself_or_for_no_time_is_a_mistake) {
-  Child target([] { pause(); });
+  const Child target([] { pause(); });
   EXPECT_EQ(test::stop(getpid(), kLong).error().cause, Cause::kUsage);
   EXPECT_EQ(test::stop(target.pid(), 0s).error().cause, Cause::kUsage);
   EXPECT_EQ(test::stop(target.pid(), -1s).error().cause, Cause::kUsage);

@@ -33,8 +33,8 @@ TEST(Freeze, a_target_stopped_before_stays_stopped_and_can_be_read) {
     ASSERT_TRUE(freeze->not_stopped().empty());
     for (const Thread& thread : freeze->threads()) EXPECT_EQ(thread.state, 'T');
     int got = 0;
-    iovec here{&got, sizeof(got)};
-    iovec there{const_cast<int*>(&secret), sizeof(secret)};
+    const iovec here{&got, sizeof(got)};
+    const iovec there{const_cast<int*>(&secret), sizeof(secret)};
     EXPECT_EQ(process_vm_readv(target.pid(), &here, 1, &there, 1, 0), 4);
     EXPECT_EQ(got, secret);
     freeze->release();
@@ -71,7 +71,7 @@ TEST(Freeze, stop_and_continue_sent_meanwhile_take_effect_afterwards) {
 
 TEST(Freeze, sleep_and_poll_resume) {
   Shared<Board> board;
-  Child target([&] {
+  const Child target([&] {
     std::thread sleeper([&] {
       const timespec time{0, 400'000'000};
       board->ready++;

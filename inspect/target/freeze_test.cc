@@ -25,7 +25,7 @@ TEST(Freeze, stops_every_thread_and_says_where_each_stands) {
   NEEDS_NO_FOREIGN_THREAD();
   constexpr int kThreads = 6;
   Shared<Board> board;
-  Child target([&] {
+  const Child target([&] {
     for (int i = 0; i < kThreads; ++i) {
       std::thread([&board, i] {
         char here = 0;
@@ -70,7 +70,7 @@ TEST(Freeze, stops_every_thread_and_says_where_each_stands) {
 }
 
 TEST(Freeze, released_twice_stood_once) {
-  Child target([] { pause(); });
+  const Child target([] { pause(); });
   auto freeze = test::stop(target.pid(), kLong);
   ASSERT_TRUE(freeze) << to_text(freeze.error());
   const auto stood = freeze->release();
@@ -97,7 +97,7 @@ TEST(Freeze, the_limit_passes_by_itself) {
 
 TEST(Freeze, holds_nothing_before_it_is_told_to_stop) {
   Shared<Board> board;
-  Child target([&] { beat(*board); });
+  const Child target([&] { beat(*board); });
   auto freeze = Freeze::prepare(target.pid());
   ASSERT_TRUE(freeze) << to_text(freeze.error());
   EXPECT_FALSE(freeze->holds());
@@ -119,7 +119,7 @@ TEST(Freeze, never_stops_whoever_got_its_number) {
   target->end();
   const pid_t forked = fork_as(number);
   if (forked < 0) GTEST_SKIP() << "clone3 with a chosen number: " << std::strerror(errno);
-  Child heir(forked, [&] {
+  const Child heir(forked, [&] {
     const int waited = epoll_create1(EPOLL_CLOEXEC);
     epoll_event event;
     board->ready = 1;
@@ -144,8 +144,8 @@ TEST(Freeze, never_stops_whoever_got_its_number) {
 
 TEST(Freeze, assigning_another_lets_the_first_go) {
   NEEDS_NO_FOREIGN_THREAD();
-  Child first([] { pause(); });
-  Child second([] { pause(); });
+  const Child first([] { pause(); });
+  const Child second([] { pause(); });
   auto freeze = test::stop(first.pid(), kLong);
   auto other = test::stop(second.pid(), kLong);
   ASSERT_TRUE(freeze && other);

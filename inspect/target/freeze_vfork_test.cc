@@ -18,10 +18,12 @@ void wait_in_vfork(Board& board) {
   std::thread([&board] { beat(board); }).detach();
   std::thread([&board] {
     board.tid = gettid();
+    // NOLINTBEGIN(bugprone-unsafe-functions,clang-analyzer-unix.Vfork): that it waits is the point.
     if (vfork() == 0) {
       while (board.done == 0) usleep(1000);
       _exit(0);
     }
+    // NOLINTEND(bugprone-unsafe-functions,clang-analyzer-unix.Vfork)
     board.received = 1;
     for (;;) pause();
   }).detach();
@@ -80,11 +82,13 @@ TEST(Freeze, a_thread_in_vfork_alone_is_a_limit) {
   NEEDS_NO_FOREIGN_THREAD();
   Shared<Board> board;
   Child target([&] {
+    // NOLINTBEGIN(bugprone-unsafe-functions,clang-analyzer-unix.Vfork): as above.
     if (vfork() == 0) {
       board->ready = 1;
       while (board->done == 0) usleep(1000);
       _exit(0);
     }
+    // NOLINTEND(bugprone-unsafe-functions,clang-analyzer-unix.Vfork)
     beat(*board);
   });
   ASSERT_TRUE(eventually([&] { return board->ready == 1 && states(target.pid()) == "D"; }));

@@ -94,8 +94,9 @@ bool Keeper::set_up(int channel, int tasks) {
 // Until strata says that the target is to be stopped, or is gone.
 bool Keeper::wait_for_word() {
   char word = kEndWord;
-  if (read(kChannel, &word, 1) != 1 || word != kStopWord)
+  if (read(kChannel, &word, 1) != 1 || word != kStopWord) {
     return report_.fail(KeeperFailure::kAsked, 0);
+  }
   report_.start_ns = monotonic_ns();
   return arm_kill(report_.start_ns + report_.limit_ns + kKeeperOverrunNs) ||
          report_.fail(KeeperFailure::kSetUp, errno, 0, "timer_create");

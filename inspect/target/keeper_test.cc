@@ -69,9 +69,9 @@ TEST_F(Keeper, takes_no_thread_that_it_finds_late_for_a_new_one) {
 // The number of a thread that ended, gone to another process by the time it would be seized.
 TEST_F(Keeper, touches_nobody_who_is_not_in_the_targets_directory) {
   Shared<Board> board;
-  Child innocent([&] { beat(*board); });
-  std::string name = testing::TempDir() + "/strata_tasks_XXXXXX";
-  const std::string tasks = mkdtemp(name.data());
+  const Child innocent([&] { beat(*board); });
+  std::string tasks = testing::TempDir() + "/strata_tasks_XXXXXX";
+  ASSERT_NE(mkdtemp(tasks.data()), nullptr);
   // Listed, and not there when it is asked for.
   ASSERT_EQ(symlink("nowhere", (tasks + "/" + std::to_string(innocent.pid())).c_str()), 0);
   run_keeper(tasks, 1'000'000'000);

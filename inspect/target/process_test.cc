@@ -96,8 +96,9 @@ TEST(Process, ReadsUpToTheFirstByteThatCannotBeRead) {
   auto* const from = static_cast<unsigned char*>(
       mmap(nullptr, pages * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   ASSERT_NE(from, MAP_FAILED);
-  for (std::size_t i = 0; i < pages * page(); ++i)
+  for (std::size_t i = 0; i < pages * page(); ++i) {
     from[i] = static_cast<unsigned char>(i * 7 + i / 4096);
+  }
   munmap(from + hole * page(), page());
   auto process = Process::open(getpid());
   ASSERT_TRUE(process);
@@ -151,7 +152,7 @@ TEST(Process, NeverReadsWhoeverGotItsNumber) {
   child->end();
   const pid_t forked = test::fork_as(number);
   if (forked < 0) GTEST_SKIP() << "clone3 with a chosen number: " << std::strerror(errno);
-  Child heir(forked, [] { pause(); });
+  const Child heir(forked, [] { pause(); });
   std::byte byte{1};
   const auto from = address_of(&byte);  // the heir has our memory, so this is mapped there
   for (const auto* target : {process->get(), used->get()}) {
@@ -201,7 +202,7 @@ TEST(Process, KnowsItsThreadsAndWhereTheyAreBlocked) {
 
 TEST(Process, OpensTheVeryFileThatIsMapped) {
   char path[] = "/tmp/strata-process-test-XXXXXX";
-  File file(mkstemp(path));
+  const File file(mkstemp(path));
   ASSERT_TRUE(file);
   const std::string content(page(), 'o');
   ASSERT_EQ(write(file.fd(), content.data(), content.size()), static_cast<ssize_t>(page()));
@@ -224,7 +225,7 @@ TEST(Process, OpensTheVeryFileThatIsMapped) {
   // Another file at its path is never taken for it.
   const Mapping before = mapping();
   unlink(path);
-  File other(open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+  const File other(open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
   ASSERT_EQ(write(other.fd(), "x", 1), 1);
   EXPECT_NE(reads(before), "x");
   const Mapping after = mapping();
@@ -233,7 +234,7 @@ TEST(Process, OpensTheVeryFileThatIsMapped) {
   if (access("/proc/self/map_files", R_OK) == 0 && geteuid() == 0) EXPECT_EQ(reads(after), "o");
   unlink(path);
   munmap(at, page());
-  Mapping anonymous;
+  const Mapping anonymous;
   EXPECT_EQ((*process)->open_mapped_file(anonymous).error().cause, Cause::kNotFound);
 }
 

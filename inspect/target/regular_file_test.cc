@@ -71,7 +71,7 @@ TEST_F(RegularFile, that_was_held_is_the_one_that_is_opened) {
 TEST_F(RegularFile, with_a_lease_is_not_waited_for) {
   std::ofstream(at("file")) << "text";
   Shared<Board> board;
-  Child holder([&] {
+  const Child holder([&] {
     std::signal(SIGIO, SIG_IGN);
     const int file = open(at("file").c_str(), O_RDWR | O_CLOEXEC);
     board->ready = fcntl(file, F_SETLEASE, F_WRLCK) == 0 ? 1 : 2;

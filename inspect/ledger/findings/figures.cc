@@ -39,6 +39,7 @@ std::vector<Ranked> widest_accounts(const Explanation& e,
                                     const std::function<Bytes(const Measure&)>& figure,
                                     std::size_t most) {
   std::vector<Ranked> ranked;
+  ranked.reserve(e.ledger.chart().size());
   for (std::size_t i = 0; i < e.ledger.chart().size(); ++i) {
     ranked.push_back({AccountId(i), figure(e.ledger.own(AccountId(i)))});
   }
@@ -76,6 +77,7 @@ void ByPurpose::add(const MappingEntry& entry, Bytes bytes) {
 
 std::vector<Ranked> ByPurpose::widest(std::size_t most) const {
   std::vector<Ranked> ranked;
+  ranked.reserve(sums_.size());
   for (std::size_t i = 0; i < sums_.size(); ++i) ranked.push_back({AccountId(i), sums_[i]});
   return sorted(std::move(ranked), most);
 }

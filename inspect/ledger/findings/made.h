@@ -10,6 +10,8 @@ namespace strata {
 
 /// What a mapping is to hold; its size, where not given, is its resident bytes.
 struct Made {
+  // Initializers, or a test that names some members is warned of the others.
+  // NOLINTBEGIN(readability-redundant-member-init)
   std::vector<std::string> account{};
   Bytes resident{};  ///< anonymous, unless `file`
   Bytes size{};
@@ -23,6 +25,7 @@ struct Made {
   bool deleted = false;
   bool executable = false;
   std::string evidence{};
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 class MadeExplanation {

@@ -62,8 +62,9 @@ std::optional<Finding> check_thread_stacks(const Explanation& e) {
     finding.text += fmt::format(" On average one costs {}: {} of stack, {} in the kernel.",
                                 humanised(one + kernel), humanised(one), humanised(kernel));
   }
-  if (found < threads)
+  if (found < threads) {
     finding.text += fmt::format(" The stacks of {} were not found.", threads - found);
+  }
   if (deep) {
     finding.text += fmt::format(
         " {} lies below the stack pointers, left by deeper calls; most in "
