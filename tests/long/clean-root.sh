@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/long/clean-root.sh: ./dev works on a Debian that has nothing installed but its smallest base.
 #
-#   clean-root.sh [--test] [--worktree] [--keep] [SUITE]
-#     --test      ./dev test after ./dev demo
+#   clean-root.sh [--demo] [--worktree] [--keep] [SUITE]
+#     --demo      ./dev demo alone, without ./dev test after it
 #     --worktree  the working tree as it is, not what is committed (so too where nothing is)
 #     --keep      leaves the root behind and says where
 #     SUITE       bookworm, unless said otherwise
@@ -10,7 +10,7 @@
 # Makes the root by debootstrap from this machine's own mirror and keyrings, with its apt settings,
 # so it works wherever apt works here. Packages that were fetched are kept under build/ for the next
 # time. Its mounts and processes are in namespaces of their own and
-# end with them, whatever happens; then the folder goes. Needs root, 2 GB under TMPDIR, 5 minutes.
+# end with them, whatever happens; then the folder goes. Needs root, 4 GB under TMPDIR, 15 minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 self=$here/tests/long/clean-root.sh
@@ -43,13 +43,13 @@ if [[ ${1:-} == --inside ]]; then
   exit 0
 fi
 
-verbs=(demo)
+verbs=(demo test)
 source=commit
 keep=
 suite=bookworm
 for argument; do
   case $argument in
-    --test) verbs+=(test) ;;
+    --demo) verbs=(demo) ;;
     --worktree) source=worktree ;;
     --keep) keep=1 ;;
     -*) echo "clean-root.sh does not know $argument"; exit 2 ;;
