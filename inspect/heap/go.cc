@@ -180,8 +180,9 @@ bool GoSurvey::claim_bits_arenas(Address head, Blocks which) {
     const auto next = peek_.word(at + 8_B);
     // `used` counts bytes after the two words; a fresh block has none, as all memory that is zero.
     if (!used || !next || (*used == 0 && which == Blocks::kUsed) ||
-        *used > kGoBitsArena.value - 16 || *used % 8 != 0)
+        *used > kGoBitsArena.value - 16 || *used % 8 != 0) {
       return false;
+    }
     blocks.insert(block);
     at = Address{*next};
   }

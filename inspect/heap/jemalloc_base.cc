@@ -57,6 +57,7 @@ std::vector<Range> find_base_blocks(Peek& peek, const AnonymousMemory& memory,
     }
   }
   std::vector<Range> blocks;
+  blocks.reserve(found.size());
   for (const auto& [start, range] : found) blocks.push_back(range);
   return blocks;
 }

@@ -18,8 +18,8 @@ class OwnMemory {
   OwnMemory(Bytes size, Bytes alignment) : all_{size + alignment + kFence * 2} {
     start_ =
         ::mmap(nullptr, all_.value, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    const Address at{reinterpret_cast<std::uint64_t>(start_)};
-    range_ = range_of(round_up(at + kFence, alignment), size);
+    first_ = Address{reinterpret_cast<std::uint64_t>(start_)};
+    range_ = range_of(round_up(first_ + kFence, alignment), size);
   }
   OwnMemory(const OwnMemory&) = delete;
   OwnMemory& operator=(const OwnMemory&) = delete;
@@ -35,7 +35,7 @@ class OwnMemory {
   }
   /// The word at `offset`, to be written where it is open.
   std::uint64_t* word(Bytes offset) const {
-    return reinterpret_cast<std::uint64_t*>(at(offset).value);
+    return static_cast<std::uint64_t*>(start_) + (at(offset) - first_) / 8_B;
   }
 
  private:
@@ -43,6 +43,7 @@ class OwnMemory {
 
   Bytes all_;
   void* start_ = MAP_FAILED;
+  Address first_;
   Range range_;
 };
 

@@ -56,8 +56,9 @@ class Finder {
     for (const Piece& piece : pieces) {
       for (std::size_t i = 0; i < piece.words.size(); ++i) {
         const Address child{piece.words[i]};
-        if (!could_be_child(child, shape_.root_level()) || !may_be_in_root(piece.words, i))
+        if (!could_be_child(child, shape_.root_level()) || !may_be_in_root(piece.words, i)) {
           continue;
+        }
         if (!tried.insert(child).second) continue;
         if (++trials > kTrials || searched_enough()) return std::nullopt;
         const auto page = page_below(child, shape_.root_level() + 1);

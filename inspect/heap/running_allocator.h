@@ -19,9 +19,9 @@ namespace strata {
 class RunningAllocator {
  public:
   struct Start {
-    std::string preload;           ///< a library's name or path; empty for none
-    std::string build;             ///< more arguments to the compiler
-    std::string environment = "";  ///< NAME=VALUE, or empty
+    std::string preload;      ///< a library's name or path; empty for none
+    std::string build;        ///< more arguments to the compiler
+    std::string environment;  ///< NAME=VALUE, or empty
     int threads = 3;
     int large = 6;
     const char* option = nullptr;  ///< a third argument: "fence-brk", "checkered 1000"

@@ -32,7 +32,7 @@ inline std::optional<std::string> find_program(const std::string& name) {
   if (const char* const variable = std::getenv("PATH")) path += variable;
   for (std::size_t start = 0; start <= path.size();) {
     const std::size_t end = std::min(path.find(':', start), path.size());
-    const std::string file = path.substr(start, end - start) + "/" + name;
+    std::string file = path.substr(start, end - start) + "/" + name;
     if (::access(file.c_str(), X_OK) == 0) return file;
     start = end + 1;
   }
@@ -50,6 +50,7 @@ class Specimen {
       ::dup2(ends[1], 1);
       ::dup2(ends[1], 2);
       std::vector<char*> arguments;
+      arguments.reserve(command.size() + 1);
       for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
       arguments.push_back(nullptr);
       ::execv(arguments[0], arguments.data());
@@ -225,7 +226,9 @@ class Scratch {
 /// `name` in the environment, cut at the colons; empty parts left out.
 inline std::vector<std::string> listed_in_environment(const char* name) {
   std::vector<std::string> all;
-  std::istringstream parts(std::getenv(name) == nullptr ? "" : std::getenv(name));
+  const char* const value = std::getenv(name);
+  if (value == nullptr) return all;
+  std::istringstream parts(value);
   for (std::string part; std::getline(parts, part, ':');) {
     if (!part.empty()) all.push_back(part);
   }

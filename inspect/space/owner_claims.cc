@@ -178,7 +178,7 @@ class Owners {
   bool ask_heaps(Bytes budget) {
     if (search_.is_done()) return true;
     std::priority_queue<Source> sources;
-    for (Source& heap : find_heaps(claims_)) sources.push(heap);
+    for (const Source& heap : find_heaps(claims_)) sources.push(heap);
     const auto add_news = [&] {
       for (const std::uint32_t orphan : search_.take_news()) {
         sources.push({search_.wanted()[orphan].range, std::nullopt, orphan});

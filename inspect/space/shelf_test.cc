@@ -17,6 +17,7 @@ MadeImage<Elf64> made_image() {
   image.load(0x1000, 0x1000, 0x1000, 0x1000, PF_R | PF_X);
   image.section(".text", SHT_PROGBITS, 0x1000, 0x1000, 0x1000);
   // "answer" at 0x1010, the names of which stand at 0x2100.
+  const char names[8] = {0, 'a', 'n', 's', 'w', 'e', 'r'};
   Elf64_Sym symbols[2]{};
   symbols[1].st_name = 1;
   symbols[1].st_info = STB_GLOBAL << 4 | STT_FUNC;
@@ -32,7 +33,7 @@ MadeImage<Elf64> made_image() {
     return FileContent(bytes, bytes + size);
   };
   image.contents.emplace_back(0x2000, content(symbols, sizeof(symbols)));
-  image.contents.emplace_back(0x2100, content("\0answer", 8));
+  image.contents.emplace_back(0x2100, content(names, sizeof(names)));
   image.finish();
   return image;
 }

@@ -1,4 +1,4 @@
-#include "inspect/heap/glibc_layout.h"
+#include "inspect/heap/glibc/layout.h"
 
 #include <fmt/format.h>
 

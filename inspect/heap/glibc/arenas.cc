@@ -1,4 +1,4 @@
-#include "inspect/heap/glibc_arenas.h"
+#include "inspect/heap/glibc/arenas.h"
 
 #include <fmt/format.h>
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <span>
 
-#include "inspect/heap/glibc_arenas.h"
-#include "inspect/heap/glibc_layout.h"
-#include "inspect/heap/glibc_mmapped.h"
+#include "inspect/heap/glibc/arenas.h"
+#include "inspect/heap/glibc/layout.h"
+#include "inspect/heap/glibc/mmapped.h"
 #include "inspect/heap/heap_readers_list.h"
 #include "inspect/heap/joined_claims.h"
 

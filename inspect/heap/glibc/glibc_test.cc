@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "inspect/heap/glibc_mmapped.h"
+#include "inspect/heap/glibc/mmapped.h"
 #include "inspect/heap/heap_readers_list.h"
 #include "inspect/heap/running_allocator.h"
 

@@ -1,4 +1,4 @@
-// inspect/heap/glibc_arenas.h - the regions that glibc's arenas consist of.
+// inspect/heap/glibc/arenas.h - the regions that glibc's arenas consist of.
 //
 //     main arena     [sbrk_base … chunks … top]                       the brk area
 //                    [chunks … fence], [chunks … top]                 mappings, where brk failed
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "inspect/heap/glibc_layout.h"
+#include "inspect/heap/glibc/layout.h"
 
 namespace strata::glibc {
 

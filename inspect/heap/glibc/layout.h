@@ -1,4 +1,4 @@
-// inspect/heap/glibc_layout.h - where the glibc at hand keeps its arenas, deduced from what holds.
+// inspect/heap/glibc/layout.h - where the glibc at hand keeps its arenas, deduced from what holds.
 //
 //     malloc_state   [mutex flags …][top][last_remainder][bins: 127 pairs][binmap][next] …
 //                     └── head ────┘│                     │

@@ -1,4 +1,4 @@
-// inspect/heap/glibc_mmapped.h - chunks that glibc gave a mapping of their own.
+// inspect/heap/glibc/mmapped.h - chunks that glibc gave a mapping of their own.
 //
 //     mapping  [0|size+2 … block …][0|size+2 … block …]      neighbours merge: step by size
 //              ↑ chunk, page-aligned
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "inspect/heap/glibc_layout.h"
+#include "inspect/heap/glibc/layout.h"
 
 namespace strata::glibc {
 

@@ -1,4 +1,4 @@
-#include "inspect/heap/glibc_mmapped.h"
+#include "inspect/heap/glibc/mmapped.h"
 
 #include <fmt/format.h>
 
@@ -91,7 +91,7 @@ class Search {
         const std::span words(window.data(), size / 8_B);
         if (!peek_.read_words(at, words)) return;
         left = saturating_sub(left, size);
-        Address next = at + size;
+        const Address next = at + size;
         for (std::size_t i = 0; i + 1 < words.size(); i += kPage / 8_B) {
           const Address page = at + Bytes{i * 8};
           if (end_of_known(page)) continue;
@@ -187,7 +187,7 @@ class Choices {
     }
     for (std::size_t i = from; i < groups_.size(); ++i) {
       if (++steps_ > kChoicesLimit || path_.size() >= kMostSizesLeftOut) return false;
-      Group& group = groups_[i];
+      const Group& group = groups_[i];
       // Sizes fall from here on, so these bound what `left` of them can amount to.
       if (is_more(bytes, group.size, left) || is_less(bytes, groups_.back().size, left)) {
         return true;
