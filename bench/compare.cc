@@ -36,10 +36,11 @@ bool run(Subject& subject, bool counts) {
   const pid_t child = fork();
   if (child == 0) {
     const int nothing = open("/dev/null", O_WRONLY);
-    dup2(nothing, STDOUT_FILENO);
+    if (nothing < 0 || dup2(nothing, STDOUT_FILENO) < 0) _exit(127);
     std::istringstream words(subject.command);
     std::vector<std::string> parts{std::istream_iterator<std::string>(words), {}};
     std::vector<char*> arguments;
+    arguments.reserve(parts.size() + 1);
     for (std::string& part : parts) arguments.push_back(part.data());
     arguments.push_back(nullptr);
     execvp(arguments[0], arguments.data());

@@ -70,8 +70,9 @@ void copy_from(pid_t child, std::uint64_t from, void* to, std::size_t size) {
   const iovec here{to, size};
   // Up to the end of its page first: a path may lie right before memory that is not there.
   const std::size_t first = std::min<std::size_t>(size, 4096 - from % 4096);
-  const iovec there[] = {{reinterpret_cast<void*>(from), first},
-                         {reinterpret_cast<void*>(from + first), size - first}};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address in the other process.
+  const auto place = [](std::uint64_t address) { return reinterpret_cast<void*>(address); };
+  const iovec there[] = {{place(from), first}, {place(from + first), size - first}};
   process_vm_readv(child, &here, 1, there, 2, 0);
 }
 
@@ -97,14 +98,17 @@ int note(const char* file, char** command) {
   const pid_t child = fork();
   if (child == 0) {
     const int nothing = open("/dev/null", O_WRONLY);
-    dup2(nothing, STDOUT_FILENO);
+    if (nothing < 0 || dup2(nothing, STDOUT_FILENO) < 0) _exit(127);
     close(nothing);
     ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
     execvp(command[0], command);
     _exit(127);
   }
   int status = 0;
-  if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) return 1;
+  if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) {
+    std::fclose(out);
+    return 1;
+  }
   ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
   Call call{};
   while (ptrace(PTRACE_SYSCALL, child, nullptr, nullptr) == 0 &&

@@ -88,6 +88,7 @@ class TreeBuilder {
   Bytes find_least_shown() const {
     if (how_.rows == AccountTree::Rows::kAll) return {};
     std::vector<Bytes> weights;
+    weights.reserve(totals_.size());
     for (const Measure& m : totals_) weights.push_back(weight(m));
     std::sort(weights.rbegin(), weights.rend());
     const auto whole = static_cast<double>(weight(total(AccountId::kRoot)).value);

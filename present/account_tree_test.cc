@@ -192,8 +192,9 @@ TEST(AccountTree, LeavesAddUpOnRandomLedgers) {
       std::vector<bool> shown_at(64, false);
       for (const Table::Row& row : t.rows) {
         shown_at[static_cast<std::size_t>(row.depth)] = row.shown;
-        if (row.shown && row.depth > 0)
+        if (row.shown && row.depth > 0) {
           EXPECT_TRUE(shown_at[static_cast<std::size_t>(row.depth) - 1]);
+        }
       }
     }
   }

@@ -16,7 +16,8 @@ namespace {
 
 Path purpose_of(const Explanation& e, std::size_t i) {
   Path path = e.ledger.chart().path(e.mappings[i].purpose);
-  return path.empty() ? Path{"unexplained"} : path;
+  if (path.empty()) path.emplace_back("unexplained");
+  return path;
 }
 
 /// Whether `text` contains `part`, upper and lower case alike.
@@ -68,7 +69,7 @@ class MapBuilder {
   Document build() {
     Document d;
     const Identity& i = e_.identity;
-    std::vector<std::size_t> order = selected();
+    const std::vector<std::size_t> order = selected();
     Record head;
     head.fields = {{"schema", std::string("strata.map/1")}};
     head.lines = {

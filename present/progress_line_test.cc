@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 
 struct Terminal {
   std::string shown;
-  ProgressLine::Clock::time_point now{};
+  ProgressLine::Clock::time_point now;
   ProgressLine line;
 
   explicit Terminal(int width = 80)

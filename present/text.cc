@@ -147,8 +147,9 @@ class TextWriter {
       if (line.size() < text.size()) {
         const std::size_t space = line.rfind(' ');
         // A word longer than the line stays whole: it is a path or an address to be copied.
-        if (space != std::string_view::npos && text[line.size()] != ' ')
+        if (space != std::string_view::npos && text[line.size()] != ' ') {
           line = line.substr(0, space);
+        }
         if (space == std::string_view::npos) line = text.substr(0, text.find(' '));
       }
       out_ += std::string(static_cast<std::size_t>(indent), ' ') + styled(code, line) + "\n";
@@ -175,6 +176,7 @@ class TextWriter {
     legends_ += left_out;
     std::vector<std::vector<std::string>> cells;
     std::vector<int> widths;
+    widths.reserve(shown.size());
     for (const std::size_t i : shown) widths.push_back(width_of(table.columns[i].heading));
     std::vector<bool> left(shown.size(), false);
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
@@ -183,7 +185,7 @@ class TextWriter {
       for (std::size_t c = 0; c < shown.size(); ++c) {
         const Cell& cell = table.rows[r].cells[shown[c]];
         std::string text = std::visit(ToText{}, cell);
-        if (table.is_tree && c + 1 == shown.size()) text = branch(table, r) + text;
+        if (table.is_tree && c + 1 == shown.size()) text.insert(0, branch(table, r));
         if (is_text(cell)) left[c] = true;
         widths[c] = std::max(widths[c], width_in_column(cell, text));
         line.push_back(std::move(text));
@@ -193,6 +195,7 @@ class TextWriter {
     if (cells.empty()) return;
     if (style_.cut && !table.is_tree) cut_paths(table, shown.back(), widths, cells);
     std::vector<std::string> headings;
+    headings.reserve(shown.size());
     for (const std::size_t i : shown) headings.push_back(table.columns[i].heading);
     write_row(headings, widths, left, kDim);
     for (const auto& line : cells) write_row(line, widths, left, "");

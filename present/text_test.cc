@@ -212,7 +212,7 @@ TEST(Text, EscapesNamesOfTheTargetsChoosing) {
 }
 
 TEST(Text, IsColouredOnlyWhereAskedAndAlwaysEndsIt) {
-  Block block{"t", "Heading", names_table({"x"}), "a footnote"};
+  const Block block{"t", "Heading", names_table({"x"}), "a footnote"};
   TextStyle style;
   const std::string plain = to_text(document(block), style);
   EXPECT_EQ(plain.find('\x1b'), std::string::npos);

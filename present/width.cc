@@ -57,7 +57,8 @@ std::string_view first_columns(std::string_view text, int columns) {
   std::size_t at = 0;
   while (at < text.size()) {
     const Character c = first_character(text.substr(at));
-    if ((columns -= c.columns) < 0) break;
+    columns -= c.columns;
+    if (columns < 0) break;
     at += c.size;
   }
   return text.substr(0, at);

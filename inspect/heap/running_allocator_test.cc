@@ -24,7 +24,8 @@ std::string built_with(const std::string& arguments) {
   static std::map<std::string, std::string> known;
   static const std::string folder = [] {
     std::string path = (std::filesystem::temp_directory_path() / "strata-XXXXXX").string();
-    return std::string(::mkdtemp(path.data()));
+    if (::mkdtemp(path.data()) == nullptr) path.clear();
+    return path;
   }();
   struct Sweep {
     ~Sweep() { std::filesystem::remove_all(folder); }
@@ -90,6 +91,7 @@ std::unique_ptr<RunningAllocator> RunningAllocator::start(const Start& how, std:
 
 bool RunningAllocator::hear() {
   FILE* const stream = ::fdopen(from_, "r");
+  if (stream == nullptr) return false;
   char line[256];
   bool ready = false;
   while (!ready && std::fgets(line, sizeof line, stream) != nullptr) {
