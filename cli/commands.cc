@@ -5,12 +5,13 @@
 namespace strata {
 
 extern const Command kExplain;
+extern const Command kHeap;
 extern const Command kMap;
 extern const Command kPage;
 
 namespace {
 
-constexpr std::array kCommands = {&kExplain, &kMap, &kPage};
+constexpr std::array kCommands = {&kExplain, &kHeap, &kMap, &kPage};
 
 }  // namespace
 

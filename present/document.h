@@ -33,6 +33,8 @@ struct Field {
   Cell value;
 };
 
+struct Block;
+
 /// An object in JSON; in text, `lines` as they stand.
 struct Record {
   std::vector<Field> fields;
@@ -41,7 +43,8 @@ struct Record {
     kLed,    ///< the first line leads, the others are indented below it
     kLevel,  ///< all stand alike: a label and what it is, a dump
   } form = Form::kLed;
-  int hang = 4;  ///< by how much more the rest of a wrapped line is indented
+  int hang = 4;              ///< by how much more the rest of a wrapped line is indented
+  std::vector<Block> inner;  ///< in JSON alone: what stands below the fields, by its key
 };
 
 struct Column {

@@ -34,11 +34,7 @@ struct ToJson {
   }
 };
 
-Json object(const Record& record) {
-  Json out = Json::object();
-  for (const Field& field : record.fields) out[field.key] = std::visit(ToJson{}, field.value);
-  return out;
-}
+Json object(const Record& record);
 
 struct Content {
   Json operator()(const Record& record) const { return object(record); }
@@ -61,6 +57,13 @@ struct Content {
     return out;
   }
 };
+
+Json object(const Record& record) {
+  Json out = Json::object();
+  for (const Field& field : record.fields) out[field.key] = std::visit(ToJson{}, field.value);
+  for (const Block& block : record.inner) out[block.key] = std::visit(Content{}, block.content);
+  return out;
+}
 
 }  // namespace
 

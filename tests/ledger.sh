@@ -103,7 +103,7 @@ hold_to_statements() {
     return
   fi
   [[ $specimen != in-vfork ]] || local freeze_limit=1s  # half of it is waited for what cannot stop
-  [[ $specimen != @(unmapper|forks) ]] || moving=1
+  [[ $specimen != @(unmapper|forks|heap-busy) ]] || moving=1
   hold_stage_
   case $specimen in  # those that say more after a line
     swap | lazy-free | clone-vm | in-vfork | execs)

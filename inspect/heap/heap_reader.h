@@ -9,12 +9,14 @@
 // To add an allocator: one file that defines a HeapReader, and its line in heap_readers.cc.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "inspect/heap/heap_walk.h"
 #include "inspect/page/present_memory.h"
 #include "inspect/space/chart.h"
 #include "inspect/space/claim.h"
@@ -29,8 +31,16 @@ struct HeapScene {
   Chart& chart;
 };
 
+namespace glibc {
+struct Contents;
+}
+
 struct HeapSurvey {
-  std::vector<Claim> claims;       ///< in any order, Rank::kRuntimeRegion or kHeap
+  std::vector<Claim> claims;  ///< in any order, Rank::kRuntimeRegion or kHeap
+  /// What lies inside these, where the reader tells blocks apart; it looks at the scene again.
+  std::unique_ptr<HeapWalk> walk;
+  /// What the walk found, once it is over; of glibc alone.
+  std::shared_ptr<const glibc::Contents> glibc;
   std::vector<std::string> notes;  ///< a sentence each
   Bytes bytes_read;                ///< of the target's memory, for the cost account
 };

@@ -109,7 +109,8 @@ Result<Explanation> explain_core(const Target& target, const Means& means) {
   if (!survey) return pass(survey);
   append(e.notes, target.absences());
   e.target_cut_off = target.is_cut_off();
-  StoredClaims claims(adopt(e, std::move(*survey)));
+  ClaimSources sources = adopt(e, std::move(*survey));
+  MergedClaims claims = sources.all();
   MappingBook mappings(e.space.mappings, e.ledger.chart());
   Sweep sweep(claims, book_into(e.ledger, mappings));
   for (const CoreExtent& extent : core_extents(target)) {
@@ -118,6 +119,7 @@ Result<Explanation> explain_core(const Target& target, const Means& means) {
     if (!run.range.empty()) sweep.add(run);
   }
   sweep.finish();
+  end_walks(e, sources);
   e.mappings = mappings.finish();
   e.reconciliation.sum = e.ledger.sum().held;
   return e;

@@ -9,12 +9,14 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/progress.h"
 #include "base/result.h"
+#include "inspect/heap/heap_reader.h"
 #include "inspect/ledger/findings/huge_contents.h"
 #include "inspect/ledger/findings/kinship.h"
 #include "inspect/ledger/ledger.h"
@@ -81,10 +83,11 @@ struct Explanation {
   Means means;
   Space space;
   Ledger ledger;
-  std::vector<MappingEntry> mappings;  ///< one for each of space.mappings
-  std::vector<PageRun> runs;           ///< where they were asked for; at most kMostRunsKept
-  std::vector<MappingUsage> usage;     ///< smaps, by address; empty where it was not read
-  std::string usage_unread;            ///< why it was not
+  std::shared_ptr<const glibc::Contents> glibc;  ///< where the process has glibc's malloc
+  std::vector<MappingEntry> mappings;            ///< one for each of space.mappings
+  std::vector<PageRun> runs;        ///< where they were asked for; at most kMostRunsKept
+  std::vector<MappingUsage> usage;  ///< smaps, by address; empty where it was not read
+  std::string usage_unread;         ///< why it was not
   Moment moment;
   Reconciliation reconciliation;
   std::vector<Witness> witnesses;

@@ -60,11 +60,18 @@ Sweep::Book book_into(Ledger& ledger, MappingBook& mappings) {
           }};
 }
 
-std::vector<Claim> adopt(Explanation& explanation, Survey survey) {
+ClaimSources adopt(Explanation& explanation, Survey survey) {
   explanation.space = std::move(survey.space);
+  explanation.glibc = std::move(survey.glibc);
   std::move(survey.notes.begin(), survey.notes.end(), std::back_inserter(explanation.notes));
   explanation.moment.memory_read += survey.memory_read;
-  return std::move(survey.claims);
+  return {std::move(survey.claims), std::move(survey.walks)};
+}
+
+void end_walks(Explanation& explanation, ClaimSources& claims) {
+  ClaimSources::Remarks remarks = claims.end_walks();
+  explanation.moment.memory_read += remarks.bytes_read;
+  std::move(remarks.notes.begin(), remarks.notes.end(), std::back_inserter(explanation.notes));
 }
 
 void Stocktaking::prepare() {
@@ -91,6 +98,7 @@ Result<void> Stocktaking::take(const std::vector<Thread>& frozen) {
     if (auto scanned = scan(); !scanned) return scanned;
     if (e_.moment.tries >= options_.most_tries || is_settled(stands)) break;
   }
+  end_walks(e_, *claims_);
   shelf_.open();
   return {};
 }
@@ -115,12 +123,12 @@ Result<void> Stocktaking::scan() {
   e_.ledger.clear();
   e_.runs.clear();
   pages_ = {};
-  claims_->rewind();
+  MergedClaims claims = claims_->all();
   MappingBook mappings(e_.space.mappings, e_.ledger.chart());
   auto before = read_status(target_);
   if (!before) return pass(before);
   e_.moment.resident_before = before->resident;
-  Sweep sweep(*claims_, book_into(e_.ledger, mappings));
+  Sweep sweep(claims, book_into(e_.ledger, mappings));
   Position position(plan_.ranges);
   std::size_t runs = 0;
   const auto put = [&](const PageRun& run) {
@@ -169,8 +177,8 @@ void Stocktaking::book_lazily_freed() {
     if (sum == u.lazily_freed) freed.insert(freed.end(), found->begin(), found->end());
   }
   if (freed.empty()) return;
-  claims_->rewind();
-  Sweep sweep(*claims_,
+  // By regions of heaps, not by their blocks: walks are over, and no heap of those frees lazily.
+  Sweep sweep(claims_->stored(),
               {[](const Claim&) {}, [&](const Claim& piece, Range part,
                                         PageFlags) { e_.ledger.book_lazily_freed(piece, part); }});
   for (const Range& range : freed) sweep.add({range, {}});

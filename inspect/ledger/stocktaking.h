@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "inspect/ledger/claim_sources.h"
 #include "inspect/ledger/explanation.h"
 #include "inspect/ledger/scan_plan.h"
 #include "inspect/ledger/survey.h"
@@ -61,7 +62,7 @@ class Stocktaking {
   UsageReading usage_;
   Shelf shelf_;
   Progress progress_;  // empty while the target stands
-  std::optional<StoredClaims> claims_;
+  std::optional<ClaimSources> claims_;
   ScanPlan plan_;
   bool notes_anonymous_ = false;
   PagesOfNote pages_;
@@ -70,6 +71,8 @@ class Stocktaking {
 /// What the ledger and the book of mappings get of a sweep.
 Sweep::Book book_into(Ledger& ledger, MappingBook& mappings);
 /// Takes what the survey found into the explanation and hands on the claims.
-std::vector<Claim> adopt(Explanation& explanation, Survey survey);
+ClaimSources adopt(Explanation& explanation, Survey survey);
+/// Takes what walks of heaps said on the way, once all sweeps that want them are over.
+void end_walks(Explanation& explanation, ClaimSources& claims);
 
 }  // namespace strata

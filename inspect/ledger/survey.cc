@@ -66,6 +66,8 @@ Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread
     add(std::move(heap.claims));
     std::move(heap.notes.begin(), heap.notes.end(), std::back_inserter(survey.notes));
     survey.memory_read += heap.bytes_read;
+    if (heap.walk) survey.walks.push_back(std::move(heap.walk));
+    if (heap.glibc) survey.glibc = std::move(heap.glibc);
   }
   const auto by_readers = std::span(survey.claims).subspan(before_heaps);
   if (auto told = tell_of_brk(survey.space, memory, by_readers)) {

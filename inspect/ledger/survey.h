@@ -1,9 +1,11 @@
 // inspect/ledger/survey.h - everything that anybody claims about a target's address space.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "inspect/heap/heap_reader.h"
 #include "inspect/page/present_memory.h"
 #include "inspect/space/chart.h"
 #include "inspect/space/claim.h"
@@ -14,9 +16,12 @@ namespace strata {
 
 struct Survey {
   Space space;
-  std::vector<Claim> claims;       ///< in any order; ranks decide
-  std::vector<std::string> notes;  ///< what could not be seen, a sentence each
-  Bytes memory_read;               ///< of the target's own bytes, by readers of heaps
+  std::vector<Claim> claims;  ///< in any order; ranks decide
+  /// Of heaps whose blocks are told apart; they read the memory that was surveyed.
+  std::vector<std::unique_ptr<HeapWalk>> walks;
+  std::shared_ptr<const glibc::Contents> glibc;  ///< complete once its walk is over
+  std::vector<std::string> notes;                ///< what could not be seen, a sentence each
+  Bytes memory_read;                             ///< of the target's own bytes, by readers of heaps
 };
 
 /// Asks every source of claims; accounts and evidence go into `chart`. `frozen` as in read_space().

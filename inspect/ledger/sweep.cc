@@ -69,6 +69,24 @@ void Sweep::finish() {
   while (has_piece_) advance();
 }
 
+MergedClaims::MergedClaims(std::vector<ClaimStream*> streams) {
+  for (ClaimStream* const stream : streams) {
+    Head head{{}, stream};
+    if (stream->next(head.claim)) heads_.push_back(head);
+  }
+}
+
+bool MergedClaims::next(Claim& claim) {
+  if (heads_.empty()) return false;
+  // There is one stream of each heap that is walked, so a few at most.
+  const auto first = std::min_element(
+      heads_.begin(), heads_.end(),
+      [](const Head& a, const Head& b) { return a.claim.range.start < b.claim.range.start; });
+  claim = first->claim;
+  if (!first->stream->next(first->claim)) heads_.erase(first);
+  return true;
+}
+
 StoredClaims::StoredClaims(std::vector<Claim> claims) : claims_(std::move(claims)) {
   const auto earlier = [](const Claim& a, const Claim& b) {
     return a.range.start != b.range.start ? a.range.start < b.range.start : a.rank < b.rank;

@@ -62,6 +62,20 @@ class Sweep {
   bool has_piece_ = false;
 };
 
+/// Several streams as one, by address; of equal starts the earlier stream's comes first.
+class MergedClaims final : public ClaimStream {
+ public:
+  explicit MergedClaims(std::vector<ClaimStream*> streams);
+  bool next(Claim& claim) override;
+
+ private:
+  struct Head {
+    Claim claim;
+    ClaimStream* stream;
+  };
+  std::vector<Head> heads_;  // what each has next; those at their end are gone
+};
+
 /// A stream over claims that are stored; sorts them.
 class StoredClaims final : public ClaimStream {
  public:

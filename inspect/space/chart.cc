@@ -30,13 +30,16 @@ AccountId Chart::open(std::initializer_list<std::string_view> path) {
 }
 
 std::optional<AccountId> Chart::find(std::initializer_list<std::string_view> path) const {
-  AccountId account = AccountId::kRoot;
+  std::optional<AccountId> account = AccountId::kRoot;
   for (const std::string_view name : path) {
-    const auto found = children_.find(Key{static_cast<std::uint32_t>(account), name});
-    if (found == children_.end()) return std::nullopt;
-    account = found->second;
+    if (account) account = find(*account, name);
   }
   return account;
+}
+
+std::optional<AccountId> Chart::find(AccountId parent, std::string_view name) const {
+  const auto found = children_.find(Key{static_cast<std::uint32_t>(parent), name});
+  return found == children_.end() ? std::nullopt : std::optional(found->second);
 }
 
 EvidenceId Chart::because(std::string_view sentence) {

@@ -40,6 +40,7 @@ class Chart {
   AccountId open(std::initializer_list<std::string_view> path);
   /// The account of a path, where it was opened.
   std::optional<AccountId> find(std::initializer_list<std::string_view> path) const;
+  std::optional<AccountId> find(AccountId parent, std::string_view name) const;
   EvidenceId because(std::string_view sentence);
 
   AccountId parent(AccountId account) const;

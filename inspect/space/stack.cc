@@ -189,7 +189,8 @@ class StackFinder {
     return true;
   }
 
-  /// ld.so maps the first thread's descriptor with the libraries, in a small mapping of its own.
+  /// ld.so maps the first thread's descriptor with the libraries, in a small mapping of its own;
+  /// what the program maps later lies below it and may have become one with it.
   void search_main_descriptor() {
     constexpr Bytes kLargest = 256_KiB;
     constexpr std::size_t kMostLookedAt = 64;
@@ -197,9 +198,9 @@ class StackFinder {
     for (std::size_t i = 0; i < mappings_.size(); ++i) {
       const Mapping& mapping = mappings_[i];
       if (!could_hold_stack(mapping) || !mapping.name.empty()) continue;
-      if (mapping.range.size() > kLargest) continue;
-      const bool is_beside_file = (i > 0 && mappings_[i - 1].has_file()) ||
-                                  (i + 1 < mappings_.size() && mappings_[i + 1].has_file());
+      const bool is_below_file = i + 1 < mappings_.size() && mappings_[i + 1].has_file();
+      const bool is_beside_file = is_below_file || (i > 0 && mappings_[i - 1].has_file());
+      if (mapping.range.size() > kLargest && !is_below_file) continue;
       std::vector<const Mapping*>& candidates = is_beside_file ? beside_file : elsewhere;
       if (candidates.size() < kMostLookedAt) candidates.push_back(&mapping);
     }

@@ -14,6 +14,7 @@ constexpr std::array kHeapSpans = {64_MiB, 8_MiB, 4_GiB};
 constexpr std::array kHeapHeaders = {48_B, 32_B};
 constexpr std::size_t kSubHeapLimit = 1 << 20;
 
+constexpr Bytes kChunkAlignment = 16_B;
 constexpr std::uint64_t kFlagBits = 7;
 constexpr std::uint64_t kPreviousInUse = 1;
 constexpr std::uint64_t kFence = 16 | kPreviousInUse;
@@ -38,8 +39,8 @@ std::optional<HeapHeader> header_of(Peek& peek, Address heap, Bytes span, Addres
 }
 
 /// The sub-heaps from the one that holds `top` back to the first, for one HEAP_MAX_SIZE.
-std::vector<Region> follow_heaps(Peek& peek, const AnonymousMemory& memory, Address state,
-                                 Address top, Bytes span, Bytes header_size) {
+std::vector<Region> follow_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout,
+                                 Address state, Address top, Bytes span, Bytes header_size) {
   std::vector<Region> found;
   std::set<Address> seen;
   Address heap = round_down(top, span);
@@ -49,8 +50,11 @@ std::vector<Region> follow_heaps(Peek& peek, const AnonymousMemory& memory, Addr
     if (!header || !memory.covers(committed)) return {};
     // What lies behind the committed part is the reservation's rest, unless it was unmapped.
     const Range whole = range_of(heap, span);
+    Address first = heap + header_size;
+    if (state == first) first = round_up(state + layout.size(), kChunkAlignment);
     found.push_back(
         {memory.covers(whole) ? whole : committed,
+         {first, heap + Bytes{header->size}},
          fmt::format("heap_info at {:#x} names the arena at {:#x}, {} committed of {}", heap.value,
                      state.value, size_text(Bytes{header->committed}), size_text(span))});
     if (header->previous == 0) {
@@ -123,7 +127,9 @@ std::optional<Region> brk_region(Peek& peek, const Space& space, const Anonymous
     end = mapping->range.end;
     why += " up to the end of [heap]; its top has moved to a mapping";
   }
-  return Region{{base, end}, fmt::format("{}; {}", arena.evidence, why)};
+  return Region{{base, end},
+                {round_up(base, kChunkAlignment), end},
+                fmt::format("{}; {}", arena.evidence, why)};
 }
 
 }  // namespace
@@ -135,7 +141,7 @@ std::vector<Region> find_sub_heaps(Peek& peek, const AnonymousMemory& memory, La
   for (const Bytes header_size : kHeapHeaders) {
     for (const Bytes span : kHeapSpans) {
       if (round_down(state, span) + header_size != state) continue;
-      auto found = follow_heaps(peek, memory, state, Address{*top}, span, header_size);
+      auto found = follow_heaps(peek, memory, layout, state, Address{*top}, span, header_size);
       if (!found.empty()) return found;
     }
   }
@@ -163,6 +169,7 @@ std::vector<Region> find_main_regions(Peek& peek, const Space& space, const Anon
       const auto end = walk_region(peek, run, at, arena.top);
       if (!end) return;
       found.push_back({{at, *end},
+                       {at, *end},
                        fmt::format("{}; where brk failed: its chunks step from the mapping's "
                                    "start to the top chunk, or to the fence of an abandoned one",
                                    arena.evidence)});

@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "inspect/heap/glibc/layout.h"
+#include "inspect/heap/glibc/parameters.h"
 
 namespace strata::glibc {
 
 struct Region {
-  Range range;
+  Range range;   ///< with what is reserved behind them
+  Range chunks;  ///< from the first chunk to the end of the top, or of the last fence
   std::string evidence;
 };
 

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <set>
 
 namespace strata::glibc {
@@ -99,48 +97,6 @@ std::optional<MainArena> arena_by_bins(Peek& peek, const AnonymousMemory& memory
   return std::nullopt;
 }
 
-/// malloc_par by the words from its start to sbrk_base, and the 4-byte place of n_mmaps.
-struct ParametersShape {
-  std::size_t sbrk_base;  // in words
-  std::size_t n_mmaps;    // in 4-byte words; n_mmaps_max, max_n_mmaps, no_dyn_threshold follow
-};
-// 2.24 to 2.34; 2.35 to 2.42, with huge pages; 2.43, with thp_mode.
-constexpr std::array kShapes = {ParametersShape{9, 10}, ParametersShape{12, 15},
-                                ParametersShape{13, 17}};
-
-std::optional<Parameters> parameters_at(const StaticWords& statics, std::size_t at,
-                                        ParametersShape shape, const AnonymousMemory& memory) {
-  const auto word = [&](std::size_t i) { return statics.words[at + i]; };
-  const auto half = [&](std::size_t i) {
-    return static_cast<std::uint32_t>(word(i / 2) >> (i % 2 * 32));
-  };
-  const std::uint32_t count = half(shape.n_mmaps);
-  const std::uint32_t limit = half(shape.n_mmaps + 1);
-  const std::uint32_t most = half(shape.n_mmaps + 2);
-  const std::uint32_t fixed = half(shape.n_mmaps + 3);
-  const std::uint64_t bytes = word(shape.sbrk_base - 2);
-  const std::uint64_t most_bytes = word(shape.sbrk_base - 1);
-  const Address base{word(shape.sbrk_base)};
-  const std::uint64_t arena_test = word(3);
-  // tcache_bins, tcache_max_bytes and tcache_count follow sbrk_base.
-  const std::uint64_t cache_bins = word(shape.sbrk_base + 1);
-  const std::uint64_t cache_bytes = word(shape.sbrk_base + 2);
-  const std::uint64_t cache_count = word(shape.sbrk_base + 3);
-
-  if (cache_bins < 32 || cache_bins > 256 || cache_bytes > (64_MiB).value) return std::nullopt;
-  if (cache_count > 65535 || fixed > 1) return std::nullopt;
-  if (count > most || most > limit || bytes > most_bytes) return std::nullopt;
-  if ((count == 0) != (bytes == 0) || bytes % 4096 != 0 || bytes / 4096 < count) {
-    return std::nullopt;
-  }
-  if (word(2) > (1_GiB).value || word(1) > (1_GiB).value) return std::nullopt;
-  const bool defaults = limit == 65536 && arena_test == 8;
-  if (base.value == 0 ? !defaults : !memory.find_writable(base).has_value()) return std::nullopt;
-  // What no program changes: the number of arenas to test for, and the threshold's alignment.
-  if (arena_test == 0 || arena_test > 65536) return std::nullopt;
-  return Parameters{base, count, Bytes{bytes}, Bytes{word(2)}};
-}
-
 }  // namespace
 
 std::vector<MainArena> find_main_arenas(Peek& peek, const Space& space,
@@ -166,29 +122,6 @@ std::vector<MainArena> find_main_arenas(Peek& peek, const Space& space,
     }
   }
   return found;
-}
-
-std::optional<Parameters> find_parameters(const std::vector<StaticWords>& statics,
-                                          const AnonymousMemory& memory) {
-  std::map<Address, Parameters> fitting;  // by where sbrk_base stands
-  for (const StaticWords& part : statics) {
-    for (std::size_t at = 0; at + 17 < part.words.size(); ++at) {
-      // arena_test is small and never 0: most places are out by this alone.
-      if (part.words[at + 3] == 0 || part.words[at + 3] > 65536) continue;
-      for (const ParametersShape shape : kShapes) {
-        const auto found = parameters_at(part, at, shape, memory);
-        if (!found) continue;
-        // Two builds' shapes can fit the same place and differ in the tunables alone; the lower
-        // threshold then only means that more is looked at.
-        const Address place = part.address(at + shape.sbrk_base);
-        const auto known = fitting.emplace(place, *found).first;
-        known->second.mmap_threshold =
-            std::min(known->second.mmap_threshold, found->mmap_threshold);
-      }
-    }
-  }
-  if (fitting.size() != 1) return std::nullopt;
-  return fitting.begin()->second;
 }
 
 }  // namespace strata::glibc

@@ -8,7 +8,7 @@
 // (2.24 to 2.26: 104 bytes to the bins, 2.27 to 2.42: 112, 2.43: 24). So no version is asked: the
 // bins are found by what they must be, and the head is what makes the ring of arenas close.
 //
-// Source  glibc malloc/malloc.c (malloc_state, malloc_par), malloc/arena.c (heap_info).
+// Source  glibc malloc/malloc.c (malloc_state).
 // Errors  none: an arena that does not hold together is not found.
 #pragma once
 
@@ -26,11 +26,19 @@ struct Layout {
   Bytes bins;  ///< offset of the first bin in malloc_state
 
   Bytes top() const { return bins - 16_B; }
+  Bytes last_remainder() const { return bins - 8_B; }
   Bytes next() const { return bins + kBinBytes + kBinmapBytes; }
-  /// Behind next_free and attached_threads.
+  Bytes attached_threads() const { return next() + 16_B; }
   Bytes system_mem() const { return next() + 24_B; }
+  /// Of all of malloc_state, which ends with max_system_mem.
+  Bytes size() const { return system_mem() + 16_B; }
 
-  static constexpr std::size_t kBins = 127;
+  /// Gone with 2.43, whose head has no room for them.
+  bool has_fast_bins() const { return bins >= 16_B + Bytes{kFastBins * 8} + 8_B; }
+  Bytes fast_bins() const { return top() - Bytes{kFastBins * 8}; }
+
+  static constexpr std::size_t kBins = 127;  ///< the first one is of unsorted chunks
+  static constexpr std::size_t kFastBins = 10;
   static constexpr Bytes kBinBytes = Bytes{kBins * 16};
   static constexpr Bytes kBinmapBytes = 16_B;
 };
@@ -46,21 +54,9 @@ struct MainArena {
   std::string evidence;
 };
 
-/// malloc_par: what is counted for the whole process.
-struct Parameters {
-  Address sbrk_base;  ///< 0 where brk was never asked
-  std::uint32_t mmapped_chunks = 0;
-  Bytes mmapped_bytes;
-  Bytes mmap_threshold;
-};
-
 /// Every main arena that is in use; more than one where dlmopen loaded another C library.
 std::vector<MainArena> find_main_arenas(Peek& peek, const Space& space,
                                         const AnonymousMemory& memory,
                                         const std::vector<StaticWords>& statics);
-
-/// The malloc_par in the same static data; absent where none, or more than one, would fit.
-std::optional<Parameters> find_parameters(const std::vector<StaticWords>& statics,
-                                          const AnonymousMemory& memory);
 
 }  // namespace strata::glibc

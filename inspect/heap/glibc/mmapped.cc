@@ -14,6 +14,8 @@ namespace {
 constexpr Bytes kPage = 4_KiB;
 constexpr std::uint64_t kIsMmapped = 2;
 constexpr std::uint64_t kFlagBits = 7;
+constexpr std::uint64_t kIsHugePage = 1;  // in the offset, from 2.43 on
+constexpr Bytes kLargestAlignment = 1_GiB;
 // Looking at one mapping costs about a microsecond, so how many are looked at depends on how
 // many chunks there are to be found.
 constexpr std::size_t kProbesAtLeast = 4096;
@@ -26,26 +28,45 @@ constexpr std::size_t kChoicesLimit = 1'000'000;
 constexpr std::size_t kMostSizesLeftOut = 64;
 // Twice as many as glibc makes unless told otherwise (M_MMAP_MAX).
 constexpr std::size_t kMostCandidates = 1 << 17;
+// Each costs some twenty reads of 16 bytes.
+constexpr std::size_t kAlignedLookedFor = 1024;
+// In all, at a microsecond each.
+constexpr std::size_t kMostInside = 16384;
 
 struct Header {
   std::uint64_t previous;
   std::uint64_t size;
 };
 
-/// The whole chunk that `header` at `start` would make.
-std::optional<Range> chunk_by(Header header, Address start, Address limit) {
+/// All that is mapped for the chunk whose `header` stands `offset` behind the mapping's `start`.
+std::optional<Range> mapped_by(Header header, Address start, Bytes offset, Address limit) {
   if ((header.size & kFlagBits) != kIsMmapped) return std::nullopt;
   const Bytes size{header.size & ~kFlagBits};
   Bytes whole{};
-  if (header.previous == 0 && size.value % kPage.value == 0) {
-    whole = size;
-  } else if (header.previous <= 1 && (size + 16_B).value % kPage.value == 0) {
-    whole = size + 16_B;
+  if (header.previous == offset.value && (offset + size).value % kPage.value == 0) {
+    whole = offset + size;
+  } else if ((header.previous & ~kIsHugePage) == offset.value &&
+             (offset + size + 16_B).value % kPage.value == 0) {
+    whole = offset + size + 16_B;
   } else {
     return std::nullopt;
   }
-  if (whole < kPage || whole > limit - start) return std::nullopt;
+  if (size < 16_B || whole < kPage || whole < offset || whole > limit - start) return std::nullopt;
   return range_of(start, whole);
+}
+
+/// Where memalign() puts the header in a mapping of its own, for each alignment there can be: the
+/// user's bytes begin at the first multiple, or at the next where that leaves less than a chunk.
+std::vector<Bytes> aligned_offsets(Address start, Address limit) {
+  std::vector<Bytes> offsets;
+  for (Bytes alignment = 32_B; alignment <= kLargestAlignment; alignment = alignment * 2) {
+    Address user = round_up(start + 16_B, alignment);
+    if (user - start < 16_B + 32_B) user = user + alignment;
+    if (user >= limit) break;
+    const Bytes offset = user - start - 16_B;
+    if (offsets.empty() || offsets.back() != offset) offsets.push_back(offset);
+  }
+  return offsets;
 }
 
 class Search {
@@ -95,7 +116,7 @@ class Search {
         for (std::size_t i = 0; i + 1 < words.size(); i += kPage / 8_B) {
           const Address page = at + Bytes{i * 8};
           if (end_of_known(page)) continue;
-          if (!chunk_by({words[i], words[i + 1]}, page, run.end)) continue;
+          if (!mapped_by({words[i], words[i + 1]}, page, 0_B, run.end)) continue;
           step_from(page);
         }
         at = next;
@@ -120,19 +141,67 @@ class Search {
     return mapping == nullptr || mapping->range.start == end;
   }
 
+  struct Found {
+    Range range;
+    Address chunk;
+  };
+  std::optional<Header> header_at(Address at) {
+    Header header;
+    if (!peek_.read(at, std::as_writable_bytes(std::span(&header, 1)))) return std::nullopt;
+    return header;
+  }
+  /// memalign() leaves the first header as it was, and mremap() does not know of it: where there is
+  /// one behind it that fits, that counts.
+  std::optional<Found> chunk_at(Address start, Address limit) {
+    std::optional<Found> found;
+    const auto header = header_at(start);
+    if (header) {
+      if (const auto range = mapped_by(*header, start, 0_B, limit)) found = Found{*range, start};
+      const bool was_one = header->previous == 0 && (header->size & kFlagBits) == kIsMmapped;
+      if (!found && !was_one && (header->previous != 0 || header->size != 0)) return std::nullopt;
+      if (was_one && !(found && is_followed_well(found->range.end, limit))) {
+        if (const auto moved = chunk_inside(start, limit)) return moved;
+      }
+    }
+    if (found && candidates_.size() >= kAlignedLookedFor) return found;
+    for (const Bytes offset : aligned_offsets(start, limit)) {
+      if (const auto aligned = chunk_behind(start, offset, limit)) return aligned;
+    }
+    return found;
+  }
+  std::optional<Found> chunk_behind(Address start, Bytes offset, Address limit) {
+    const auto header = header_at(start + offset);
+    if (!header) return std::nullopt;
+    const auto range = mapped_by(*header, start, offset, limit);
+    return range ? std::optional(Found{*range, start + offset}) : std::nullopt;
+  }
+  bool is_followed_well(Address end, Address limit) {
+    if (ends_surely(end)) return true;
+    const auto header = header_at(end);
+    return header && mapped_by(*header, end, 0_B, limit).has_value();
+  }
+  /// One that memalign() aligned to pages and mremap() then moved: by the end of a page.
+  std::optional<Found> chunk_inside(Address start, Address limit) {
+    for (Address page = start + kPage; page < limit && inside_looked_at_ < kMostInside;
+         page = page + kPage) {
+      ++inside_looked_at_;
+      if (const auto found = chunk_behind(start, page - start - 16_B, limit)) return found;
+    }
+    return std::nullopt;
+  }
+
   void step_from(Address start) {
     const auto run = memory_.find_writable(start);
     if (!run) return;
     Address at = start;
     while (at < run->end && !end_of_known(at) && candidates_.size() < kMostCandidates) {
-      Header header;
-      if (!peek_.read(at, std::as_writable_bytes(std::span(&header, 1)))) return;
-      const auto chunk = chunk_by(header, at, run->end);
-      if (!chunk) return;
+      const auto found = chunk_at(at, run->end);
+      if (!found) return;
+      const Range* const chunk = &found->range;
       // The one before is followed by a header, so its end is sure now.
       const bool follows = !candidates_.empty() && candidates_.back().range.end == at;
       if (follows) candidates_.back().ends_sure = true;
-      candidates_.push_back({*chunk, ends_surely(chunk->end), follows});
+      candidates_.push_back({*chunk, ends_surely(chunk->end), follows, found->chunk});
       ends_.emplace(chunk->start, chunk->end);
       bytes_ += chunk->size();
       at = chunk->end;
@@ -165,6 +234,7 @@ class Search {
   const std::vector<Range>& claimed_;
   const std::optional<Parameters>& parameters_;
   std::vector<MmappedCandidate> candidates_;
+  std::size_t inside_looked_at_ = 0;
   std::map<Address, Address> ends_;  // where each candidate begins and ends
   Bytes bytes_;
 };
@@ -293,6 +363,13 @@ MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory
   if (parameters) {
     chosen =
         choose_by_count(search.candidates(), parameters->mmapped_chunks, parameters->mmapped_bytes);
+    if (!chosen && parameters->mmapped_bytes_drift &&
+        search.candidates().size() == parameters->mmapped_chunks) {
+      chosen.emplace();
+      for (const MmappedCandidate& candidate : search.candidates()) {
+        chosen->push_back(candidate.range);
+      }
+    }
   }
   if (chosen) {
     found.chunks = std::move(*chosen);
@@ -317,7 +394,9 @@ MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory
         "right behind such a chunk";
   }
   std::sort(found.chunks.begin(), found.chunks.end());
-  if (parameters && sum_of(found.chunks) != parameters->mmapped_bytes) {
+  const bool all_chosen = chosen && parameters->mmapped_bytes_drift &&
+                          found.chunks.size() == parameters->mmapped_chunks;
+  if (parameters && !all_chosen && sum_of(found.chunks) != parameters->mmapped_bytes) {
     found.notes.push_back(fmt::format(
         "glibc counts {} mmapped chunks of {} in all; {} of {} in all could be told from other "
         "memory, the rest merged with it or looks like it, or they changed meanwhile",

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "inspect/heap/glibc/layout.h"
+#include "inspect/heap/glibc/parameters.h"
 
 namespace strata::glibc {
 
@@ -34,6 +35,7 @@ struct MmappedCandidate {
   Range range;
   bool ends_sure;        ///< at a mapping's end, at another's claim, or at the next chunk
   bool follows = false;  ///< right behind another candidate
+  Address chunk;         ///< its header, which is the range's start unless memalign() made it
 };
 /// Those of `candidates` that belong to every choice of `count` of them with `bytes` in all; where
 /// there are too many choices to try, those of which that is plain by their size. Nothing where

@@ -1,0 +1,84 @@
+// strata heap: glibc's arenas, what is live in them, what is free and what can become of it.
+#include <array>
+#include <charconv>
+
+#include "base/printable.h"
+#include "cli/command.h"
+#include "cli/common.h"
+#include "inspect/heap/glibc/blocks.h"
+#include "present/heap_view.h"
+
+namespace strata {
+namespace {
+
+constexpr std::array kArguments = {kTargetArgument};
+constexpr std::array<Option, 7> kOptions = {{
+    {"--arena", "N", "only arena N; 0 is the main arena"},
+    {"--bins", "", "also list the bins with what they hold"},
+    {"--sizes", "", "list every size of chunk, not the widest alone"},
+    {"--check", "", "exit with 1 where the heap does not hold together"},
+    kFreezeOption,
+    kFreezeLimitOption,
+    kJsonOption,
+}};
+constexpr std::array<std::string_view, 3> kExamples = {
+    "strata heap 4242", "strata heap --freeze --sizes 4242", "strata heap --check ./core"};
+
+Result<std::optional<std::size_t>> arena_of(const Invocation& invocation) {
+  const auto text = invocation.value("--arena");
+  if (!text) return std::optional<std::size_t>();
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc{} || end != text->data() + text->size()) {
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("{} is not the number of an arena", printable(*text)),
+                         {},
+                         "0 is the main arena, the others count from 1"});
+  }
+  return std::optional(number);
+}
+
+Failure no_glibc(const Explanation& e) {
+  return Failure(Error{Cause::kUnsupported,
+                       fmt::format("no malloc of glibc's is in use in {} ({})",
+                                   printable(e.identity.name), e.identity.pid),
+                       {},
+                       "strata explain says which allocator holds its memory"});
+}
+
+Result<Exit> run(const Invocation& invocation) {
+  HeapView how;
+  auto arena = arena_of(invocation);
+  if (!arena) return pass(arena);
+  how.arena = *arena;
+  if (invocation.has("--bins")) how.bins = HeapView::Bins::kShow;
+  if (invocation.has("--sizes")) how.sizes = HeapView::Sizes::kAll;
+  auto explanation = explain_target(invocation, {});
+  if (!explanation) return pass(explanation);
+  if (explanation->glibc == nullptr) return no_glibc(*explanation);
+  const glibc::Heap& heap = explanation->glibc->heap;
+  if (how.arena && *how.arena >= heap.arenas.size()) {
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("there is no arena {}", *how.arena),
+                         {},
+                         fmt::format("it has {}, numbered from 0", heap.arenas.size())});
+  }
+  if (auto shown = show(view(*explanation, how), invocation); !shown) return pass(shown);
+  if (invocation.has("--check") && !heap.damage.empty()) return Exit::kFound;
+  return saw_all(*explanation) ? Exit::kDone : Exit::kPartial;
+}
+
+}  // namespace
+
+extern const Command kHeap;
+const Command kHeap = {
+    "heap",
+    "glibc's malloc: arenas, what is live, what is free and what can become of it",
+    "Walks every chunk of glibc's heap in TARGET, without symbols and without its help. Free "
+    "memory is told apart by what malloc_trim(0) would give back and what stays, and why.",
+    kArguments,
+    kOptions,
+    kExamples,
+    run};
+
+}  // namespace strata

@@ -1,0 +1,211 @@
+#include "inspect/heap/glibc/blocks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace strata::glibc {
+namespace {
+
+// What mtrim() leaves at the front of a free run: its header and its links.
+constexpr Bytes kKeptInFront = 48_B;
+// Chunks taken before the claims that they made are handed out.
+constexpr std::size_t kAtOnce = 256;
+// A run that is longer is cut; a page at the cut then counts as pinned.
+constexpr std::size_t kLongestRun = 1 << 16;
+
+/// The whole pages that mtrim() would give back of a free run.
+Range releasable_part(Range run) {
+  const Bytes page = page_size();
+  const Range none{run.end, run.end};
+  if (run.size() <= page - 1_B + kKeptInFront) return none;
+  const Address from = round_up(run.start + kKeptInFront, page);
+  const Address end = round_down(run.end, page);
+  return end > from ? Range{from, end} : none;
+}
+
+}  // namespace
+
+Blocks::Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents)
+    : contents_(std::move(contents)),
+      window_(scene.memory),
+      damage_before_(contents_->heap.damage.size()) {
+  Chart& chart = scene.chart;
+  const AccountId glibc = chart.open({"heap", "glibc"});
+  const Heap& heap = contents_->heap;
+  for (std::size_t i = 0; i < heap.arenas.size(); ++i) {
+    const Arena& arena = heap.arenas[i];
+    const AccountId own = chart.open(glibc, arena.name);
+    const auto open_free = [&](const char* name) {
+      const AccountId account = chart.open(own, name);
+      return Accounts::Free{chart.open(account, "releasable"), chart.open(account, "pinned")};
+    };
+    accounts_.push_back({chart.open(own, "live"), chart.open(own, "thread caches"),
+                         chart.open(own, "structures"), chart.open(own, "reserved"),
+                         chart.open(own, "not walked"), open_free("fast bins"), open_free("free"),
+                         open_free("top")});
+    for (const Region& region : arena.regions) {
+      const Mapping* const mapping = scene.space.find_mapping(region.chunks.end - 1_B);
+      const bool ends_with_brk = mapping != nullptr && mapping->is_labelled("[heap]") &&
+                                 mapping->range.end == region.chunks.end;
+      places_.push_back({i, &region, chart.because(region.evidence),
+                         arena.is_main && ends_with_brk && arena.is_contiguous});
+    }
+  }
+  std::sort(places_.begin(), places_.end(),
+            [](const Place& a, const Place& b) { return a.region->range < b.region->range; });
+}
+
+void Blocks::rewind() {
+  place_ = 0;
+  walk_.reset();
+  run_.clear();
+  ready_.clear();
+  taken_ = 0;
+  contents_->heap.damage.resize(std::min(damage_before_, contents_->heap.damage.size()));
+  contents_->tally = Tally(contents_->heap.arenas.size());
+}
+
+bool Blocks::next(Claim& claim) {
+  // The last one may yet grow.
+  while (taken_ + 1 >= ready_.size()) {
+    if (taken_ > 0) {
+      ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(taken_));
+      taken_ = 0;
+    }
+    if (walk_) {
+      Chunk chunk;
+      std::size_t count = 0;
+      while (count < kAtOnce && walk_->next(chunk)) {
+        put(chunk);
+        ++count;
+      }
+      if (count < kAtOnce) close_region();
+    } else if (place_ < places_.size()) {
+      open_region();
+    } else {
+      break;
+    }
+  }
+  if (taken_ >= ready_.size()) return false;
+  claim = ready_[taken_++];
+  return true;
+}
+
+void Blocks::open_region() {
+  const Place& place = places_[place_];
+  const Region& region = *place.region;
+  emit({region.range.start, region.chunks.start}, accounts_[place.arena].structures);
+  last_ = {};
+  walk_.emplace(window_, contents_->heap, contents_->heap.arenas[place.arena], region);
+}
+
+void Blocks::close_region() {
+  const Place& place = places_[place_];
+  end_run(
+      run_.empty() ? Range{} : releasable_part({run_.front().range.start, run_.back().range.end}),
+      {});
+  emit({place.region->chunks.end, place.region->range.end}, accounts_[place.arena].reserved);
+  walk_.reset();
+  ++place_;
+}
+
+void Blocks::put(const Chunk& chunk) {
+  const std::size_t arena = places_[place_].arena;
+  Tally& tally = contents_->tally;
+  tally.add(arena, chunk, contents_->heap);
+  if (chunk.state == ChunkState::kBinned || chunk.state == ChunkState::kFast) {
+    if (run_.size() >= kLongestRun) {
+      end_run(releasable_part({run_.front().range.start, run_.back().range.end}), chunk);
+    }
+    if (run_.empty()) before_run_ = last_;
+    run_.push_back(chunk);
+    last_ = chunk;
+    return;
+  }
+  if (chunk.state == ChunkState::kTop) {
+    put_top(chunk);
+    last_ = chunk;
+    return;
+  }
+  if (!run_.empty()) {
+    end_run(releasable_part({run_.front().range.start, run_.back().range.end}), chunk);
+  }
+  const Accounts& accounts = accounts_[arena];
+  switch (chunk.state) {
+    case ChunkState::kLive:
+      emit(chunk.range, accounts.live);
+      if (places_[place_].region->chunks.contains(contents_->heap.arenas[arena].top)) {
+        tally.arena(arena).last_live = chunk;
+      }
+      break;
+    case ChunkState::kCached:
+      emit(chunk.range, accounts.cached);
+      break;
+    case ChunkState::kFence:
+      emit(chunk.range, accounts.structures);
+      break;
+    default:
+      emit(chunk.range, accounts.lost);
+  }
+  last_ = chunk;
+}
+
+void Blocks::put_top(const Chunk& chunk) {
+  const Place& place = places_[place_];
+  // A run that ends at the top has a fast chunk there, with which it becomes a part of the top.
+  const Range joined{run_.empty() ? chunk.range.start : run_.front().range.start, chunk.range.end};
+  Range releasable{joined.end, joined.end};
+  if (place.top_is_trimmed) {
+    Bytes unit = page_size();
+    if (const auto& parameters = contents_->heap.parameters) {
+      if (parameters->thp_page > 0_B) unit = parameters->thp_page;
+    }
+    const Bytes spare = saturating_sub(joined.size(), kSmallestChunk + 1_B);
+    releasable.start = joined.end - Bytes{spare.value / unit.value * unit.value};
+  }
+  end_run(releasable, chunk);
+  put_free(chunk.range, accounts_[place.arena].top, releasable);
+}
+
+void Blocks::end_run(Range releasable, const Chunk& after) {
+  if (run_.empty()) return;
+  const Accounts& accounts = accounts_[places_[place_].arena];
+  for (const Chunk& chunk : run_) {
+    put_free(chunk.range, chunk.state == ChunkState::kFast ? accounts.fast : accounts.binned,
+             releasable);
+  }
+  contents_->tally.add_hole(
+      {{run_.front().range.start, run_.back().range.end}, before_run_, after});
+  run_.clear();
+}
+
+void Blocks::put_free(Range range, const Accounts::Free& accounts, Range releasable) {
+  const Range inside = intersection(range, releasable);
+  if (inside.empty()) return emit(range, accounts.pinned);
+  emit({range.start, inside.start}, accounts.pinned);
+  emit(inside, accounts.releasable);
+  emit({inside.end, range.end}, accounts.pinned);
+}
+
+void Blocks::emit(Range range, AccountId account) {
+  if (range.empty()) return;
+  if (!ready_.empty() && taken_ < ready_.size() && ready_.back().account == account &&
+      ready_.back().range.end == range.start) {
+    ready_.back().range.end = range.end;
+    return;
+  }
+  ready_.push_back({range, account, places_[place_].evidence, Rank::kBlock});
+}
+
+std::vector<std::string> Blocks::notes() const {
+  const std::vector<Damage>& damage = contents_->heap.damage;
+  if (damage.empty()) return {};
+  return {
+      fmt::format("glibc's heap does not hold together in {} place{}: {}; strata heap --check "
+                  "lists them",
+                  damage.size() == Heap::kMostDamage ? "many" : std::to_string(damage.size()),
+                  damage.size() == 1 ? "" : "s", damage.front().what)};
+}
+
+}  // namespace strata::glibc

@@ -1,0 +1,81 @@
+// inspect/heap/glibc/blocks.h - glibc's regions with their insides, as claims of the ledger.
+//
+//     chunks   [live][live][fast][  binned        ][live][cached][top          ]
+//     claims   [live      ][     free             ][live][cache ][top          ]
+//              │           │pinned│ releasable│pin.│                           │
+//
+// Neighbours of one account are one claim. Free memory is told apart by what malloc_trim(0) would
+// do with it: that first joins fast chunks with what is free beside them, then gives back the whole
+// pages behind the first 48 bytes of each free run, and of the main arena's top all but its last
+// bytes; of other arenas' tops nothing, and of threads' caches nothing.
+//
+// Source  glibc malloc/malloc.c (mtrim, systrim, malloc_consolidate).
+// Threads one at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "inspect/heap/glibc/chunk_walk.h"
+#include "inspect/heap/glibc/tally.h"
+#include "inspect/heap/heap_walk.h"
+
+namespace strata::glibc {
+
+/// What a walk found, to be looked at when it is over.
+struct Contents {
+  Heap heap;
+  Tally tally;
+
+  explicit Contents(Heap found) : heap(std::move(found)), tally(heap.arenas.size()) {}
+};
+
+class Blocks final : public HeapWalk {
+ public:
+  /// What `scene` refers to must outlive it.
+  Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents);
+
+  bool next(Claim& claim) override;
+  void rewind() override;
+  std::vector<std::string> notes() const override;
+  Bytes bytes_read() const override { return window_.bytes_read(); }
+
+ private:
+  /// The accounts of one arena.
+  struct Accounts {
+    AccountId live, cached, structures, reserved, lost;
+    struct Free {
+      AccountId releasable, pinned;
+    } fast, binned, top;
+  };
+  struct Place {
+    std::size_t arena;
+    const Region* region;
+    EvidenceId evidence;
+    bool top_is_trimmed;  ///< by brk, as the top ends where brk does
+  };
+
+  void open_region();
+  void close_region();
+  void put(const Chunk& chunk);
+  void put_top(const Chunk& chunk);
+  void end_run(Range releasable, const Chunk& after);
+  void put_free(Range range, const Accounts::Free& accounts, Range releasable);
+  void emit(Range range, AccountId account);
+
+  std::shared_ptr<Contents> contents_;
+  Window window_;
+  std::vector<Accounts> accounts_;  // by arena
+  std::vector<Place> places_;       // by address
+  std::size_t place_ = 0;
+  std::optional<ChunkWalk> walk_;
+  std::vector<Chunk> run_;  // free neighbours that malloc_trim would join
+  Chunk before_run_;
+  Chunk last_;
+  std::vector<Claim> ready_;
+  std::size_t taken_ = 0;
+  std::size_t damage_before_;
+};
+
+}  // namespace strata::glibc

@@ -1,0 +1,59 @@
+#include "inspect/heap/glibc/tally.h"
+
+#include <algorithm>
+
+namespace strata::glibc {
+
+std::size_t bin_of(Bytes size) {
+  const std::uint64_t n = size.value;
+  if (n < 1024) return n >> 4;
+  // Large bins are as wide as a 64th, 512th, 4096th … of what they hold.
+  if (n >> 6 <= 48) return 48 + (n >> 6);
+  if (n >> 9 <= 20) return 91 + (n >> 9);
+  if (n >> 12 <= 10) return 110 + (n >> 12);
+  if (n >> 15 <= 4) return 119 + (n >> 15);
+  if (n >> 18 <= 2) return 124 + (n >> 18);
+  return 126;
+}
+
+void Tally::add(std::size_t arena, const Chunk& chunk, const Heap& heap) {
+  ArenaTally& tally = arenas_[arena];
+  const Bytes size = chunk.range.size();
+  const auto state = static_cast<std::size_t>(chunk.state);
+  ++tally.states[state].chunks;
+  tally.states[state].bytes += size;
+  if (chunk.state == ChunkState::kBinned) {
+    const std::size_t bin = heap.unsorted.contains(chunk.range.start) ? 1 : bin_of(size);
+    ++tally.bins[bin].chunks;
+    tally.bins[bin].bytes += size;
+  }
+  if (chunk.state == ChunkState::kLost || chunk.state == ChunkState::kTop) return;
+  const std::size_t small = size.value / 16;
+  if (small < kSmallSizes) {
+    ++small_[small][state];
+    return;
+  }
+  const bool is_full = large_.size() >= kMostLargeSizes && !large_.contains(size);
+  ++large_[is_full ? 0_B : size][state];
+}
+
+void Tally::add_hole(const Hole& hole) {
+  const auto wider = [](const Hole& a, const Hole& b) { return a.range.size() > b.range.size(); };
+  if (holes_.size() == kHoles) {
+    if (!wider(hole, holes_.back())) return;
+    holes_.pop_back();
+  }
+  holes_.insert(std::upper_bound(holes_.begin(), holes_.end(), hole, wider), hole);
+}
+
+std::map<Bytes, ByState> Tally::sizes() const {
+  std::map<Bytes, ByState> all = large_;
+  for (std::size_t i = 0; i < kSmallSizes; ++i) {
+    if (std::any_of(small_[i].begin(), small_[i].end(), [](auto count) { return count != 0; })) {
+      all.emplace(Bytes{i * 16}, small_[i]);
+    }
+  }
+  return all;
+}
+
+}  // namespace strata::glibc
