@@ -49,7 +49,9 @@ class Heap {
     if (how_.bins == HeapView::Bins::kShow) {
       d.blocks.push_back({"", "Bins", bin_table(), "what is free and sorted, by the bin it is in"});
     }
-    d.blocks.push_back({"holes", "Widest free runs", holes(), ""});
+    std::vector<Record> widest = holes();
+    const char* const heading = widest.empty() ? "" : "Widest free runs, and what they lie between";
+    d.blocks.push_back({"holes", heading, std::move(widest), ""});
     d.blocks.push_back({"mmapped", "", mmapped(), ""});
     d.blocks.push_back({"tcache", "", caches(), ""});
     d.blocks.push_back({"tunables", "In force", tunables(), ""});
@@ -71,8 +73,15 @@ class Heap {
                     printable(e_.identity.name), e_.identity.pid,
                     humanised(all.system + figures_.mmapped_bytes),
                     humanised(all.live_bytes + figures_.mmapped_bytes),
-                    grouped(all.live_chunks + figures_.mmapped_chunks))};
+                    grouped(all.live_chunks + figures_.mmapped_chunks)),
+        fmt::format("{} of that are headers, and up to {} was added by rounding",
+                    humanised(header_bytes()), humanised(all.rounding_at_most))};
     return record;
+  }
+
+  /// 8 bytes a chunk, as the next one's first word is its own; 16 where it has a mapping.
+  Bytes header_bytes() const {
+    return 8_B * figures_.all.live_chunks + 16_B * figures_.mmapped_chunks;
   }
 
   Record target() const {
@@ -91,12 +100,12 @@ class Heap {
         {"", "LIVE"},
         {"", "CHUNKS"},
         {"", "FREE"},
-        {"", "CACHED", Column::kSpare, "in threads' caches: free, and theirs alone"},
+        {"", "CACHED", Column::kSpare, "CACHED is free, in threads' caches"},
         {"", "TOP", Column::kSpare},
-        {"", "RELEASABLE", Column::kNeeded, "what malloc_trim(0) would give back"},
+        {"", "RELEASABLE", Column::kNeeded, "RELEASABLE is what malloc_trim(0) would give back"},
         {"", "PINNED", Column::kSpare,
-         "free and resident, and kept: by live chunks on the page, or a top that is not "
-         "trimmed"},
+         "PINNED is free and resident, and stays: on pages with live chunks, or in a top "
+         "that is not trimmed"},
         {"", "THREADS", Column::kSpare},
         {"", "ARENA"}};
     const auto row = [&](const ArenaFigures& f, std::uint64_t threads, const std::string& name) {
@@ -123,8 +132,9 @@ class Heap {
   }
 
   std::string arena_footnote() const {
-    return fmt::format("sorted by {}; sizes are of chunks, their headers of 8 bytes included",
-                       is_core() ? "bytes in the file" : "resident bytes");
+    return fmt::format(
+        "sorted by {}; sizes are of chunks, headers included: 8 bytes for each that is live",
+        is_core() ? "bytes in the file" : "resident bytes");
   }
 
   static void add_fields(std::vector<Field>& fields, const ArenaFigures& f) {
@@ -135,7 +145,7 @@ class Heap {
                                      {"live_bytes", f.live_bytes},
                                      {"live_chunks", f.live_chunks},
                                      {"live_resident_bytes", f.live_resident},
-                                     {"header_bytes", Bytes{f.live_chunks * 8}},
+                                     {"header_bytes", 8_B * f.live_chunks},
                                      {"free_bytes", free.bytes},
                                      {"free_chunks", f.binned.chunks + f.top.chunks},
                                      {"free_resident_bytes", free.resident},
@@ -223,6 +233,7 @@ class Heap {
     const FreeFigures free = all.free();
     Record record;
     add_fields(record.fields, all);
+    record.fields.push_back({"rounding_at_most_bytes", all.rounding_at_most});
     record.form = Record::Form::kLevel;
     record.lines = {
         fmt::format("  {:>10}  releasable: whole pages that malloc_trim(0) would give back",
@@ -240,13 +251,14 @@ class Heap {
 
   Table size_table() {
     Table table;
-    table.columns = {{"live_bytes", "LIVE"},
-                     {"live_chunks", "CHUNKS"},
-                     {"free_chunks", "FREE"},
-                     {"cached_chunks", "CACHED", Column::kSpare},
-                     {"chunk_bytes", "CHUNK"},
-                     {"", "ASKED FOR", Column::kNeeded,
-                      "bytes that such a chunk can have been asked for; which is not to be known"}};
+    table.columns = {
+        {"live_bytes", "LIVE"},
+        {"live_chunks", "CHUNKS"},
+        {"free_chunks", "FREE"},
+        {"cached_chunks", "CACHED", Column::kSpare},
+        {"chunk_bytes", "CHUNK"},
+        {"", "ASKED FOR", Column::kNeeded,
+         "ASKED FOR is what such a chunk can have been asked for: which of it cannot be known"}};
     struct Row {
       Bytes size;
       glibc::ByState states;
@@ -294,15 +306,16 @@ class Heap {
   std::vector<Record> holes() const {
     std::vector<Record> records;
     for (const glibc::Hole& hole : contents_.tally.holes()) {
+      if (hole.range.size() < page_size()) break;
       Record record;
       record.fields = {{"start", hole.range.start},
                        {"bytes", hole.range.size()},
                        {"before", chunk_text(hole.before)},
                        {"after", chunk_text(hole.after)}};
       if (records.size() < kHolesShown) {
-        record.lines = {fmt::format("{} at {:#x}, between {} and {}", humanised(hole.range.size()),
-                                    hole.range.start.value, chunk_text(hole.before),
-                                    chunk_text(hole.after))};
+        record.lines = {
+            fmt::format("{:>10}  at {:#x}", humanised(hole.range.size()), hole.range.start.value),
+            "between " + chunk_text(hole.before), "and " + chunk_text(hole.after)};
       }
       records.push_back(std::move(record));
     }

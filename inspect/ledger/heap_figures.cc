@@ -33,6 +33,9 @@ class Accounts {
   std::vector<Measure> totals_;
 };
 
+/// Requests are rounded up to 16 bytes less a header, and to the smallest chunk.
+Bytes rounding_of(Bytes chunk) { return chunk <= glibc::kSmallestChunk ? 24_B : 15_B; }
+
 FreeFigures free_figures(const Accounts& accounts, std::string_view arena, const char* account,
                          glibc::ListCount count) {
   return {count.chunks, count.bytes, accounts.resident({arena, account}),
@@ -103,6 +106,10 @@ HeapFigures heap_figures(const Explanation& explanation) {
   for (std::size_t i = 0; i < contents.heap.arenas.size(); ++i) {
     figures.arenas.push_back(arena_figures(accounts, contents, i));
     figures.all += figures.arenas.back();
+  }
+  for (const auto& [size, states] : contents.tally.sizes()) {
+    const std::uint64_t live = states[static_cast<std::size_t>(ChunkState::kLive)];
+    figures.all.rounding_at_most += rounding_of(size) * live;
   }
   figures.mmapped_chunks = contents.heap.mmapped.chunks.size();
   for (const Range& chunk : contents.heap.mmapped.chunks) figures.mmapped_bytes += chunk.size();

@@ -31,6 +31,8 @@ struct ArenaFigures {
   Bytes resident;
   std::uint64_t live_chunks = 0;
   Bytes live_bytes, live_resident;
+  /// At most so much of the live bytes was not asked for; what was is not kept by glibc.
+  Bytes rounding_at_most;
   FreeFigures cached, fast, binned, top;
   Bytes structures;  ///< arenas' own, and fences
   Bytes lost;        ///< not walked
@@ -42,7 +44,7 @@ struct ArenaFigures {
 
 struct HeapFigures {
   std::vector<ArenaFigures> arenas;
-  ArenaFigures all;  ///< their sum, mmapped chunks left out
+  ArenaFigures all;  ///< their sum, mmapped chunks left out; rounding is of all arenas alone
   std::uint64_t mmapped_chunks = 0;
   Bytes mmapped_bytes, mmapped_resident;
 };

@@ -22,6 +22,8 @@ scenarios=(
   finding-thread-stacks
   specimens-say-what-the-kernel-says
   the-ledger-is-what-specimens-state
+  the-heap-is-what-glibc-says
+  what-is-releasable-is-what-malloc-trim-gives-back
 )
 folder=$BUILD/glibc
 

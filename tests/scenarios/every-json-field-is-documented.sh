@@ -12,8 +12,9 @@ awk '
   /^\| `/ {
     split($0, cell, "|")
     name = plain(cell[2])
-    print section, field == "" ? name : field " " name
-    for (text = $0; field == "" && match(text, /`[a-z_]+`/); text = substr(text, RSTART + RLENGTH))
+    if (field != "") name = field " " name
+    print section, name
+    for (text = $0; match(text, /`[a-z_]+`/); text = substr(text, RSTART + RLENGTH))
       print section, name, substr(text, RSTART + 1, RLENGTH - 2)
   }' "$ROOT/docs/json.md" >fields
 
@@ -54,6 +55,7 @@ for of in "$target" ./core; do
   equals "$(jq -r 'keys_unsorted | map("`\(.)`") | join(", ")' stdout)" \
     "$(sed -n 's/^With `--findings-only` there are \(.*\), and nothing else\.$/\1/p' "$ROOT/docs/json.md")" \
     'what --findings-only has'
+  documented heap --json "$of"
   documented map --pages --json "$of"
   start=$(json '[.mappings[] | select(.protection == "rw-p")][0].start')
   documented page --json --show-content "$of" "$start"

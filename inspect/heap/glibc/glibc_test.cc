@@ -17,7 +17,7 @@ std::unique_ptr<RunningAllocator> run(const RunningAllocator::Start& how) {
   return program;
 }
 
-void expect_glibc(const RunningAllocator& program, Bytes reads = 256_KiB) {
+void expect_glibc(const RunningAllocator& program, Bytes reads = 1_MiB) {
   const auto surveyed = survey_process(program.pid(), survey_glibc);
   expect_sound(program, *surveyed);
   EXPECT_EQ(surveyed->under("glibc/mmapped chunks"), program.count("mmapped"));
