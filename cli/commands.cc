@@ -6,12 +6,13 @@ namespace strata {
 
 extern const Command kExplain;
 extern const Command kHeap;
+extern const Command kLeaks;
 extern const Command kMap;
 extern const Command kPage;
 
 namespace {
 
-constexpr std::array kCommands = {&kExplain, &kHeap, &kMap, &kPage};
+constexpr std::array kCommands = {&kExplain, &kHeap, &kLeaks, &kMap, &kPage};
 
 }  // namespace
 

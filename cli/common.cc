@@ -12,16 +12,7 @@
 
 namespace strata {
 
-Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocation& invocation) {
-  using std::chrono::microseconds;
-  if (!invocation.has("--freeze")) {
-    if (invocation.has("--freeze-limit")) {
-      return Failure(Error{
-          Cause::kUsage, "--freeze-limit means nothing without --freeze", {}, "add --freeze"});
-    }
-    return std::optional<microseconds>();
-  }
-  const std::string text = invocation.value("--freeze-limit").value_or("1s");
+Result<std::chrono::microseconds> parse_freeze_limit(const std::string& text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
@@ -34,7 +25,50 @@ Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocatio
                          {},
                          "write 200ms or 2s, at most 60s"});
   }
-  return std::optional(microseconds(static_cast<std::int64_t>(number * scale)));
+  return std::chrono::microseconds(static_cast<std::int64_t>(number * scale));
+}
+
+Result<Address> parse_address(const std::string& text) {
+  std::string_view digits = text;
+  if (digits.starts_with("0x") || digits.starts_with("0X")) digits.remove_prefix(2);
+  Address address;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), address.value, 16);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) {
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("{} is not an address", printable(text)),
+                         {},
+                         "write it in hexadecimal, as 0x7ffd5a1c2e40"});
+  }
+  return address;
+}
+
+Result<Bytes> parse_bytes(std::string_view option, const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const int shift = unit.empty() ? 0 : unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : -1;
+  if (error != std::errc{} || shift < 0 || number > (std::uint64_t{1} << 62) >> shift) {
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("{} {} is not a size", option, printable(text)),
+                         {},
+                         "write 4096, 64K, 10M or 2G"});
+  }
+  return Bytes{number << shift};
+}
+
+Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocation& invocation) {
+  using std::chrono::microseconds;
+  if (!invocation.has("--freeze")) {
+    if (invocation.has("--freeze-limit")) {
+      return Failure(Error{
+          Cause::kUsage, "--freeze-limit means nothing without --freeze", {}, "add --freeze"});
+    }
+    return std::optional<microseconds>();
+  }
+  auto limit = parse_freeze_limit(invocation.value("--freeze-limit").value_or("1s"));
+  if (!limit) return pass(limit);
+  return std::optional(*limit);
 }
 
 Result<Explanation> explain_target(const Invocation& invocation, ExplainOptions options) {

@@ -20,6 +20,13 @@ inline constexpr Option kFreezeOption = {
 inline constexpr Option kFreezeLimitOption = {
     "--freeze-limit", "TIME", "let go after so long whatever happens: 200ms, 2s (default 1s)"};
 
+/// Hexadecimal, with or without 0x.
+Result<Address> parse_address(const std::string& text);
+/// "4096", "64K", "10M", "2G": a number of bytes, for the option that is named.
+Result<Bytes> parse_bytes(std::string_view option, const std::string& text);
+/// "200ms", "2s".
+Result<std::chrono::microseconds> parse_freeze_limit(const std::string& text);
+
 /// The limit where --freeze was given; kUsage for a time that is none.
 Result<std::optional<std::chrono::microseconds>> freeze_limit_of(const Invocation& invocation);
 

@@ -1,9 +1,6 @@
 // strata page: one address through all layers.
-#include <algorithm>
 #include <array>
-#include <charconv>
 
-#include "base/printable.h"
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/open_target.h"
@@ -22,21 +19,6 @@ constexpr std::array<Option, 2> kOptions = {{
 }};
 constexpr std::array<std::string_view, 2> kExamples = {
     "strata page 4242 0x7ffd5a1c2e40", "strata page --show-content redis-server 7f3d6227af50"};
-
-Result<Address> parse_address(const std::string& text) {
-  std::string_view digits = text;
-  if (digits.starts_with("0x") || digits.starts_with("0X")) digits.remove_prefix(2);
-  Address address;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), address.value, 16);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) {
-    return Failure(Error{Cause::kUsage,
-                         fmt::format("{} is not an address", printable(text)),
-                         {},
-                         "write it in hexadecimal, as 0x7ffd5a1c2e40"});
-  }
-  return address;
-}
 
 Result<Exit> run(const Invocation& invocation) {
   auto address = parse_address(invocation.argument(1));

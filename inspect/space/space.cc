@@ -30,6 +30,7 @@ void add_registers(std::vector<Thread>& threads, const std::vector<Thread>& froz
     found->stack_pointer = stopped.stack_pointer;
     found->instruction_pointer = stopped.instruction_pointer;
     found->thread_pointer = stopped.thread_pointer;
+    found->registers = stopped.registers;
   }
 }
 

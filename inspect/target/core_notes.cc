@@ -10,6 +10,7 @@
 
 #include "base/printable.h"
 #include "base/reader.h"
+#include "inspect/target/registers.h"
 
 namespace strata {
 namespace {
@@ -50,18 +51,17 @@ Result<Thread> parse_thread(Contents contents) {
   }
   Thread thread;
   thread.tid = raw->pr_pid;
-  user_regs_struct registers;
-  static_assert(sizeof raw->pr_reg == sizeof registers);
-  std::memcpy(&registers, &raw->pr_reg, sizeof registers);
+  user_regs_struct all;
+  static_assert(sizeof raw->pr_reg == sizeof all);
+  std::memcpy(&all, &raw->pr_reg, sizeof all);
+  const Registers registers = registers_of(all);
+  thread.stack_pointer = Address{registers.stack_pointer};
+  thread.instruction_pointer = Address{registers.instruction_pointer};
 #if defined(__x86_64__)
-  thread.stack_pointer = Address{registers.rsp};
-  thread.instruction_pointer = Address{registers.rip};
-  thread.thread_pointer = Address{registers.fs_base};
-#elif defined(__aarch64__)
-  // The thread pointer is in a note of its own there, NT_ARM_TLS.
-  thread.stack_pointer = Address{registers.sp};
-  thread.instruction_pointer = Address{registers.pc};
+  // On aarch64 it is in a note of its own, NT_ARM_TLS.
+  thread.thread_pointer = Address{registers.thread_pointer};
 #endif
+  thread.registers.assign(std::begin(registers.general), std::end(registers.general));
   return thread;
 }
 

@@ -269,6 +269,8 @@ void Freeze::State::collect() {
         thread.stack_pointer = Address{kept.registers.stack_pointer};
         thread.instruction_pointer = Address{kept.registers.instruction_pointer};
         thread.thread_pointer = Address{kept.registers.thread_pointer};
+        thread.registers.assign(std::begin(kept.registers.general),
+                                std::end(kept.registers.general));
       }
     } else if (kept.stand == Stand::kZombie) {
       thread.state = 'Z';

@@ -5,8 +5,10 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/units.h"
 
@@ -22,6 +24,8 @@ struct Thread {
   std::optional<Address> stack_pointer;
   std::optional<Address> instruction_pointer;
   std::optional<Address> thread_pointer;  ///< fs_base; only from ptrace or a core
+  /// What the general registers hold, in no order; only from ptrace or a core.
+  std::vector<std::uint64_t> registers;
 };
 
 }  // namespace strata

@@ -1,6 +1,7 @@
 #include "inspect/heap/glibc/window.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace strata::glibc {
 namespace {
@@ -13,13 +14,22 @@ constexpr Bytes kAsked = 64_MiB;
 
 }  // namespace
 
-Address Window::next_resident(Address at, Address limit) const {
+Address Window::next_resident(Address at, Address limit) {
   while (at < limit) {
-    const Address until = std::min(at + kAsked, limit);
-    const auto parts = memory_.present({at, until});
-    if (!parts) return limit;
-    if (!parts->empty()) return parts->front().start;
-    at = until;
+    // Where every other page is absent this is asked for each of them.
+    if (!asked_.contains(at)) {
+      asked_ = {round_down(at, page_size()), std::min(at + kAsked, round_up(limit, page_size()))};
+      auto parts = memory_.present(asked_);
+      if (!parts) {
+        asked_ = {};
+        return limit;
+      }
+      resident_ = std::move(*parts);
+    }
+    const auto part = std::upper_bound(resident_.begin(), resident_.end(), at,
+                                       [](Address a, const Range& r) { return a < r.end; });
+    if (part != resident_.end()) return std::min(std::max(part->start, at), limit);
+    at = asked_.end;
   }
   return limit;
 }
@@ -34,15 +44,31 @@ bool Window::find_part(Address at) {
 
 bool Window::move_to(Address at, Address limit) {
   if (at >= start_ && at < end_) return find_part(at);
+  if (observer_ && at >= observed_until_) {
+    // On from where reading stopped, until it is there.
+    do {
+      const Address from = round_down(observed_until_, page_size());
+      read(from, std::min(from + kLargest, round_up(limit, page_size())));
+      if (end_ <= start_) return false;
+      observe();
+    } while (at >= end_);
+    return find_part(at);
+  }
   const bool follows = start_ < end_ && at >= end_ && at - end_ < size_;
   size_ = follows ? std::min(size_ * 2, kLargest) : kSmallest;
-  start_ = round_down(at, page_size());
-  end_ = std::min(start_ + size_, round_up(limit, page_size()));
+  const Address from = round_down(at, page_size());
+  read(from, std::min(from + size_, round_up(limit, page_size())));
+  return end_ > start_ && find_part(at);
+}
+
+void Window::read(Address start, Address end) {
+  start_ = start;
+  end_ = end;
   parts_.clear();
   part_ = {};
-  if (end_ <= start_) return false;
+  if (end_ <= start_) return;
   auto parts = memory_.present({start_, end_});
-  if (!parts) return false;
+  if (!parts) return;
   headers_.resize((end_ - start_).value / sizeof(Header));
   const auto bytes = std::as_writable_bytes(std::span(headers_));
   for (const Range& part : *parts) {
@@ -52,7 +78,16 @@ bool Window::move_to(Address at, Address limit) {
     bytes_read_ += *got;
     parts_.push_back(range_of(part.start, *got));
   }
-  return find_part(at);
+}
+
+void Window::observe() {
+  for (const Range& part : parts_) {
+    const Address from = std::max(part.start, observed_until_);
+    if (from >= part.end) continue;
+    const auto* const words = &headers_[0].previous;
+    observer_(from, {words + (from - start_) / 8_B, (part.end - from) / 8_B});
+  }
+  observed_until_ = end_;
 }
 
 }  // namespace strata::glibc

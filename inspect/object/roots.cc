@@ -1,0 +1,87 @@
+#include "inspect/object/roots.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace strata {
+namespace {
+
+constexpr Bytes kRedZone = 128_B;
+
+/// What is no root though it lies in a mapping that is one.
+std::vector<Range> find_excluded(const Space& space, const glibc::Heap& heap) {
+  std::vector<Range> excluded;
+  for (const glibc::Arena& arena : heap.arenas) {
+    excluded.push_back(range_of(arena.state, arena.layout.size()));
+    for (const glibc::Region& region : arena.regions) excluded.push_back(region.range);
+  }
+  for (const Range& chunk : heap.mmapped.chunks) excluded.push_back(chunk);
+  for (const Stack& stack : space.stacks) {
+    // Below the pointer lie frames of calls that have returned.
+    if (!stack.stack_pointer) continue;
+    const Address used = std::max(*stack.stack_pointer - kRedZone, stack.range.start);
+    excluded.push_back({stack.range.start, used});
+  }
+  std::sort(excluded.begin(), excluded.end());
+  return excluded;
+}
+
+bool could_hold_pointers(const Mapping& m) {
+  if (!m.readable || m.name == "[vvar]" || m.name == "[vdso]" || m.name == "[vsyscall]") {
+    return false;
+  }
+  // What can be written; and anonymous memory that was written before it was protected.
+  return m.writable || (!m.has_file() && !m.shared);
+}
+
+std::string name_of(const Space& space, const Mapping& m, Address at) {
+  if (const Stack* const stack = space.find_stack(at)) {
+    return stack->is_main
+               ? "main's stack"
+               : fmt::format("the stack of thread {} ({})", stack->tid, stack->thread_name);
+  }
+  for (const Stack& stack : space.stacks) {
+    if (stack.thread_block && stack.thread_block->contains(at)) {
+      return stack.is_main ? "main's thread-local storage"
+                           : fmt::format("thread {}'s thread-local storage", stack.tid);
+    }
+  }
+  if (const Module* const module = space.find_module(at)) return module->name + "'s data";
+  if (!m.name.empty()) return m.name;
+  return fmt::format("the anonymous mapping at {:#x}", m.range.start.value);
+}
+
+}  // namespace
+
+std::vector<RootRange> find_roots(const Space& space, const glibc::Heap& heap) {
+  const std::vector<Range> excluded = find_excluded(space, heap);
+  std::vector<RootRange> roots;
+  auto next = excluded.begin();
+  for (const Mapping& m : space.mappings) {
+    if (!could_hold_pointers(m)) continue;
+    Address from = m.range.start;
+    const auto add_until = [&](Address until) {
+      if (from < until) roots.push_back({{from, until}, name_of(space, m, from)});
+    };
+    while (next != excluded.end() && next->end <= from) ++next;
+    for (auto e = next; e != excluded.end() && e->start < m.range.end; ++e) {
+      add_until(std::min(e->start, m.range.end));
+      from = std::max(from, e->end);
+    }
+    add_until(m.range.end);
+  }
+  return roots;
+}
+
+std::vector<RegisterRoot> find_register_roots(const Space& space) {
+  std::vector<RegisterRoot> roots;
+  for (const Thread& thread : space.threads) {
+    for (const std::uint64_t word : thread.registers) {
+      roots.push_back({word, fmt::format("a register of thread {} ({})", thread.tid, thread.name)});
+    }
+  }
+  return roots;
+}
+
+}  // namespace strata
