@@ -30,14 +30,23 @@ std::uint64_t read_yama_scope(const std::string& settings) {
 }  // namespace
 
 void explain_by_settings(Error& refused, Wish wish, const std::string& settings) {
-  const bool trace = wish == Wish::kTrace;
+  const bool trace = wish != Wish::kRead;
+  const bool freeze = wish == Wish::kTrace;
   const std::uint64_t scope = read_yama_scope(settings);
   if (scope >= 3) {
     refused.context.push_back(fmt::format(
         "kernel.yama.ptrace_scope is {}, so no process, root's neither, may trace or read another",
         scope));
     refused.help = "the setting can be changed by a reboot only";
-    if (trace) refused.help = "leave out --freeze; " + refused.help;
+    if (freeze) refused.help = "leave out --freeze; " + refused.help;
+    return;
+  }
+  if (wish == Wish::kStart && scope < 2) {
+    refused.context.push_back(
+        "a process may trace what it starts, so a seccomp filter (a container's?) or a security "
+        "module forbids ptrace");
+    refused.help =
+        "run it outside of that container, or allow ptrace in it: docker run --cap-add SYS_PTRACE";
     return;
   }
   if (scope == 2 && geteuid() != 0) {
@@ -55,7 +64,7 @@ void explain_by_settings(Error& refused, Wish wish, const std::string& settings)
     return;
   }
   refused.help = "run the same command with sudo";
-  if (trace) refused.help += ", or leave out --freeze";
+  if (freeze) refused.help += ", or leave out --freeze";
 }
 
 Error explain_refusal(const File& tasks, pid_t pid, pid_t tid, int error_number,

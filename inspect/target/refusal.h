@@ -21,7 +21,7 @@ inline constexpr const char* kKernelSettings = "/proc/sys/kernel";
 Error explain_refusal(const File& tasks, pid_t pid, pid_t tid, int error_number,
                       const std::string& settings = kKernelSettings);
 
-enum class Wish { kTrace, kRead };
+enum class Wish { kTrace, kRead, kStart };  ///< kStart: to trace what strata starts itself
 /// Adds to a refusal which setting was in the way, where one was, and the way out.
 void explain_by_settings(Error& refused, Wish wish, const std::string& settings = kKernelSettings);
 
