@@ -9,24 +9,27 @@ namespace {
 constexpr Bytes kGranule = 16_B;
 // Ranges that lie closer together are one band.
 constexpr Bytes kBandGap = 1_GiB;
-constexpr std::size_t kMostBands = 4;
-
-std::vector<Range> bands_of(std::vector<Range> ranges) {
-  std::sort(ranges.begin(), ranges.end());
-  std::vector<Range> bands;
-  for (const Range& range : ranges) {
-    const bool joins = !bands.empty() &&
-                       (range.start <= bands.back().end + kBandGap || bands.size() == kMostBands);
-    if (joins) {
-      bands.back().end = std::max(bands.back().end, range.end);
-    } else {
-      bands.push_back(range);
-    }
-  }
-  return bands;
-}
 
 }  // namespace
+
+Bands::Bands(std::vector<Range> ranges) {
+  std::sort(ranges.begin(), ranges.end());
+  Range band;
+  const auto close = [&] {
+    if (band.empty()) return;
+    lowest_[count_] = band.start.value;
+    span_[count_++] = band.size().value;
+  };
+  for (const Range& range : ranges) {
+    if (!band.empty() && (range.start <= band.end + kBandGap || count_ + 1 == kMost)) {
+      band.end = std::max(band.end, range.end);
+    } else {
+      close();
+      band = range;
+    }
+  }
+  close();
+}
 
 std::optional<BlockMap> BlockMap::make(const glibc::Heap& heap) {
   BlockMap map;
@@ -41,19 +44,18 @@ std::optional<BlockMap> BlockMap::make(const glibc::Heap& heap) {
   map.granules_ = static_cast<BlockNumber>(granules);
   map.mapped_ = heap.mmapped.chunks;
   all.insert(all.end(), map.mapped_.begin(), map.mapped_.end());
-  map.bands_ = bands_of(std::move(all));
-  map.starts_ = GranuleBits(granules);
-  map.live_ = GranuleBits(granules);
-  map.summary_ = GranuleBits(map.starts_.words().size());
+  map.bands_ = Bands(std::move(all));
+  map.marks_ = BitPairs(granules);
+  map.summary_.resize(map.marks_.words().size() / 64 + 1);
   return map;
 }
 
 void BlockMap::add(const glibc::Chunk& chunk) {
   const BlockNumber number = number_of(chunk.range.start);
   if (number == kNowhere) return;
-  starts_.set(number);
-  summary_.set(number >> 6);
-  if (chunk.state == glibc::ChunkState::kLive) live_.set(number);
+  marks_.set_first(number);
+  summary_[number >> 12] |= std::uint64_t{1} << (number >> 6 & 63);
+  if (chunk.state == glibc::ChunkState::kLive) marks_.set_second(number);
 }
 
 BlockNumber BlockMap::number_of(Address granule) const {
@@ -79,22 +81,32 @@ BlockMap::Place BlockMap::place_of(std::uint64_t pointer) const {
 }
 
 BlockNumber BlockMap::start_at_or_before(BlockNumber granule) const {
+  const auto& words = marks_.words();
   std::size_t word = granule >> 6;
-  std::uint64_t bits = starts_.word(word) & (~std::uint64_t{0} >> (63 - (granule & 63)));
+  std::uint64_t bits = words[word].first & (~std::uint64_t{0} >> (63 - (granule & 63)));
   if (bits == 0) {
     if (word == 0) return kNowhere;
     --word;
     std::size_t above = word >> 6;
-    std::uint64_t marked = summary_.word(above) & (~std::uint64_t{0} >> (63 - (word & 63)));
+    std::uint64_t marked = summary_[above] & (~std::uint64_t{0} >> (63 - (word & 63)));
     while (marked == 0) {
       if (above == 0) return kNowhere;
-      marked = summary_.word(--above);
+      marked = summary_[--above];
     }
     word = above * 64 + static_cast<std::size_t>(63 - std::countl_zero(marked));
-    bits = starts_.word(word);
+    bits = words[word].first;
   }
   return static_cast<BlockNumber>(word * 64) +
          static_cast<BlockNumber>(63 - std::countl_zero(bits));
+}
+
+BlockNumber BlockMap::owner(BlockNumber granule, Half half) const {
+  if (marks_.first(granule)) {
+    if (half == Half::kSecond || granule == 0) return kNowhere;
+    --granule;
+  }
+  const BlockNumber start = start_at_or_before(granule);
+  return start == kNowhere || !marks_.second(start) ? kNowhere : start;
 }
 
 BlockMap::Found BlockMap::find(Place place) const {
@@ -102,9 +114,9 @@ BlockMap::Found BlockMap::find(Place place) const {
   if (is_mapped(place.number)) return {place.number, place.aligned};
   // The word before a chunk's size is still its neighbour's; the size itself is nobody's.
   const BlockNumber own = place.number + 1;
-  if (place.second_half && own < granules_ && starts_.test(own)) return {};
+  if (place.second_half && own < granules_ && marks_.first(own)) return {};
   const BlockNumber start = start_at_or_before(place.number);
-  if (start == kNowhere || !live_.test(start)) return {};
+  if (start == kNowhere || !marks_.second(start)) return {};
   return {start, place.aligned && start == place.number};
 }
 
@@ -119,13 +131,14 @@ Range BlockMap::chunk(BlockNumber block) const {
   const Ground* const ground = ground_around(block);
   const Address start = ground->range.start + kGranule * (block - ground->first);
   // Up to where the next one begins.
+  const auto& words = marks_.words();
   std::size_t word = block >> 6;
   std::uint64_t bits =
-      (block & 63) == 63 ? 0 : starts_.word(word) & (~std::uint64_t{0} << ((block & 63) + 1));
-  const std::size_t words = starts_.words().size();
-  while (bits == 0 && ++word < words) bits = starts_.word(word);
+      (block & 63) == 63 ? 0 : words[word].first & (~std::uint64_t{0} << ((block & 63) + 1));
+  while (bits == 0 && ++word < words.size()) bits = words[word].first;
   if (bits == 0) return {start, ground->range.end};
-  const auto next = static_cast<BlockNumber>(word * 64 + std::countr_zero(bits));
+  const auto next =
+      static_cast<BlockNumber>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
   return {start, std::min(start + kGranule * (next - block), ground->range.end)};
 }
 

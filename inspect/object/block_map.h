@@ -13,35 +13,57 @@
 // Threads find() may be called by several at once.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "inspect/heap/glibc/chunk.h"
 #include "inspect/heap/glibc/heap.h"
+#include "inspect/object/zeroed_array.h"
 
 namespace strata {
 
 using BlockNumber = std::uint32_t;
 
-/// One bit for each granule.
-class GranuleBits {
+/// Two bits for each number, side by side, as they are mostly asked for together.
+class BitPairs {
  public:
-  GranuleBits() = default;
-  explicit GranuleBits(std::size_t granules) : words_((granules + 63) / 64) {}
-  bool test(BlockNumber n) const { return (words_[n >> 6] >> (n & 63) & 1) != 0; }
-  void set(BlockNumber n) { words_[n >> 6] |= std::uint64_t{1} << (n & 63); }
-  /// False where it was set already.
-  bool insert(BlockNumber n) {
-    if (test(n)) return false;
-    set(n);
-    return true;
-  }
-  const std::vector<std::uint64_t>& words() const { return words_; }
-  std::uint64_t word(std::size_t i) const { return words_[i]; }
+  struct Word {
+    std::uint64_t first, second;
+  };
+
+  BitPairs() = default;
+  explicit BitPairs(std::size_t numbers) : words_((numbers + 63) / 64) {}
+  bool first(BlockNumber n) const { return (words_[n >> 6].first & bit(n)) != 0; }
+  bool second(BlockNumber n) const { return (words_[n >> 6].second & bit(n)) != 0; }
+  void set_first(BlockNumber n) { words_[n >> 6].first |= bit(n); }
+  void set_second(BlockNumber n) { words_[n >> 6].second |= bit(n); }
+  void prefetch(BlockNumber n) const { __builtin_prefetch(&words_[n >> 6]); }
+  const ZeroedArray<Word>& words() const { return words_; }
 
  private:
-  std::vector<std::uint64_t> words_;
+  static std::uint64_t bit(BlockNumber n) { return std::uint64_t{1} << (n & 63); }
+  ZeroedArray<Word> words_;
+};
+
+/// A few bands of addresses that hold all blocks: most words lie in none, and so are no pointers.
+class Bands {
+ public:
+  static constexpr std::size_t kMost = 4;
+
+  Bands() = default;
+  explicit Bands(std::vector<Range> ranges);
+  bool contain(std::uint64_t word) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (word - lowest_[i] < span_[i]) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::uint64_t lowest_[kMost], span_[kMost];
+  std::size_t count_ = 0;
 };
 
 class BlockMap {
@@ -76,16 +98,38 @@ class BlockMap {
     return granules_ + static_cast<BlockNumber>(index);
   }
   Range chunk(BlockNumber block) const;
+  /// The number behind an arena's block: the next chunk's, or of what ends the region.
+  BlockNumber end(BlockNumber block) const {
+    return block + static_cast<BlockNumber>(chunk(block).size() / 16_B);
+  }
   Address user(BlockNumber block) const;
   BlockNumber number_of(Address granule) const;
 
   /// All numbers, blocks or not.
   std::size_t size() const { return granules_ + mapped_.size(); }
   BlockNumber granules() const { return granules_; }
-  const GranuleBits& live() const { return live_; }
+  /// Which live block a granule belongs to, whose second word is asked for or its first: that of a
+  /// chunk's own header is nobody's, its first the chunk's before it.
+  enum class Half { kFirst, kSecond };
+  BlockNumber owner(BlockNumber granule, Half half) const;
+  /// Before find() is called of a place soon.
+  void prefetch(Place place) const {
+    if (place.number < granules_) marks_.prefetch(place.number);
+  }
+
+  /// Calls `act` for each live block, mapped ones last.
+  template <class Act>
+  void each_live(Act&& act) const {
+    const auto& words = marks_.words();
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      for (std::uint64_t bits = words[i].second; bits != 0; bits &= bits - 1) {
+        act(static_cast<BlockNumber>(i * 64 + static_cast<std::size_t>(std::countr_zero(bits))));
+      }
+    }
+    for (std::size_t i = 0; i < mapped_.size(); ++i) act(mapped_block(i));
+  }
   const std::vector<Range>& mapped() const { return mapped_; }
-  /// Bands of addresses that hold all blocks: what is outside of them is no pointer to one.
-  const std::vector<Range>& bands() const { return bands_; }
+  const Bands& bands() const { return bands_; }
 
  private:
   struct Ground {
@@ -98,10 +142,10 @@ class BlockMap {
 
   std::vector<Ground> ground_;  // by address
   std::vector<Range> mapped_;   // chunks with a mapping of their own, from their header on
-  std::vector<Range> bands_;
+  Bands bands_;
   BlockNumber granules_ = 0;
-  GranuleBits starts_, live_;
-  GranuleBits summary_;  // which words of starts_ are not 0
+  BitPairs marks_;                      // where chunks start; of those the live ones
+  std::vector<std::uint64_t> summary_;  // which words of marks_ have a start
 };
 
 }  // namespace strata

@@ -75,7 +75,7 @@ class Reading {
     references_.emplace(*map_);
     walk();
     read_mapped();
-    references_->finish();
+    references_->resolve();
     reach_.emplace(*map_, *references_);
     read_roots();
     return {};
@@ -123,16 +123,13 @@ class Reading {
       reach_->add_root(found);
       if (options_.why) first_steps_.try_emplace(found.block, Step{at, what, {}, {}});
     };
+    const Bands& bands = map_->bands();
     for (const RootRange& root : find_roots(space_, *heap_)) {
-      const auto& bands = map_->bands();
       read_ +=
           read_words(memory_, root.range, [&](Address from, std::span<const std::uint64_t> words) {
             for (std::size_t i = 0; i < words.size(); ++i) {
-              for (const Range& band : bands) {
-                if (!band.contains(Address{words[i]})) continue;
-                look(words[i], from + Bytes{i * 8}, root.what);
-                break;
-              }
+              if (!bands.contain(words[i])) continue;
+              look(words[i], from + Bytes{i * 8}, root.what);
             }
           });
     }

@@ -1,45 +1,70 @@
 #include "inspect/object/reach.h"
 
 #include <algorithm>
-#include <bit>
-#include <unordered_map>
+#include <array>
 
 namespace strata {
+namespace {
+
+/// What was put in comes out so many later, when memory has answered what was asked for it.
+template <class T>
+class Delay {
+ public:
+  static constexpr std::size_t kLength = 16;
+
+  bool is_empty() const { return begin_ == end_; }
+  bool is_full() const { return end_ - begin_ == kLength; }
+  void put(T value) { ring_[end_++ % kLength] = value; }
+  T take() { return ring_[begin_++ % kLength]; }
+
+ private:
+  std::array<T, kLength> ring_{};
+  std::size_t begin_ = 0, end_ = 0;
+};
+
+}  // namespace
 
 Reach::Reach(const BlockMap& map, const References& references)
-    : map_(map), references_(references), reached_(map.size()), exact_(map.size()) {}
+    : map_(map), references_(references), reached_(map.size()) {}
+
+bool Reach::mark(BlockMap::Found found) {
+  if (found.exact) reached_.set_second(found.block);
+  if (reached_.first(found.block)) return false;
+  reached_.set_first(found.block);
+  return true;
+}
 
 void Reach::add_root(BlockMap::Found found) {
-  if (found.block == BlockMap::kNowhere) return;
-  if (found.exact) exact_.set(found.block);
-  if (reached_.insert(found.block)) waiting_.push_back(found.block);
+  if (found.block != BlockMap::kNowhere && mark(found)) waiting_.push_back(found.block);
 }
 
 void Reach::follow() {
-  while (!waiting_.empty()) {
-    const BlockNumber block = waiting_.back();
-    waiting_.pop_back();
-    references_.of(block, [&](BlockMap::Place place) {
-      const BlockMap::Found found = map_.find(place);
-      if (found.block != block) add_root(found);
-    });
-  }
-}
-
-template <class Do>
-void Reach::each_live(Do&& act) const {
-  const auto& words = map_.live().words();
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    for (std::uint64_t bits = words[i]; bits != 0; bits &= bits - 1) {
-      act(static_cast<BlockNumber>(i * 64 + static_cast<std::size_t>(std::countr_zero(bits))));
+  Delay<BlockNumber> blocks;
+  Delay<BlockMap::Found> found;
+  const auto see = [&](BlockMap::Found next) {
+    if (found.is_full()) add_root(found.take());
+    reached_.prefetch(next.block);
+    found.put(next);
+  };
+  for (;;) {
+    while (!blocks.is_full() && !waiting_.empty()) {
+      references_.prefetch(waiting_.back());
+      blocks.put(waiting_.back());
+      waiting_.pop_back();
+    }
+    if (!blocks.is_empty()) {
+      references_.of(blocks.take(), see);
+    } else if (!found.is_empty()) {
+      add_root(found.take());
+    } else {
+      return;
     }
   }
-  for (std::size_t i = 0; i < map_.mapped().size(); ++i) act(map_.mapped_block(i));
 }
 
 Count Reach::live() const {
   Count count;
-  each_live([&](BlockNumber block) {
+  map_.each_live([&](BlockNumber block) {
     ++count.blocks;
     count.bytes += map_.chunk(block).size();
   });
@@ -48,8 +73,8 @@ Count Reach::live() const {
 
 Count Reach::reached_from_within() const {
   Count count;
-  each_live([&](BlockNumber block) {
-    if (!reached_.test(block) || exact_.test(block)) return;
+  map_.each_live([&](BlockNumber block) {
+    if (!reached_.first(block) || reached_.second(block)) return;
     ++count.blocks;
     count.bytes += map_.chunk(block).size();
   });
@@ -59,14 +84,13 @@ Count Reach::reached_from_within() const {
 /// What `block` holds and nobody had taken yet, itself left out. All of it counts as reached now.
 Count Reach::take_all_held_by(BlockNumber block) {
   Count count;
-  reached_.set(block);
+  reached_.set_first(block);
   waiting_.push_back(block);
   while (!waiting_.empty()) {
     const BlockNumber from = waiting_.back();
     waiting_.pop_back();
-    references_.of(from, [&](BlockMap::Place place) {
-      const BlockMap::Found found = map_.find(place);
-      if (found.block == BlockMap::kNowhere || !reached_.insert(found.block)) return;
+    references_.of(from, [&](BlockMap::Found found) {
+      if (!mark(found)) return;
       ++count.blocks;
       count.bytes += map_.chunk(found.block).size();
       waiting_.push_back(found.block);
@@ -76,13 +100,10 @@ Count Reach::take_all_held_by(BlockNumber block) {
 }
 
 Reach::Leaks Reach::find_leaks() {
-  GranuleBits held(map_.size());  // by another leak
-  each_live([&](BlockNumber block) {
-    if (reached_.test(block)) return;
-    references_.of(block, [&](BlockMap::Place place) {
-      const BlockMap::Found found = map_.find(place);
-      if (found.block != BlockMap::kNowhere && found.block != block) held.set(found.block);
-    });
+  BitPairs held(map_.size());  // by another leak
+  map_.each_live([&](BlockNumber block) {
+    if (reached_.first(block)) return;
+    references_.of(block, [&](BlockMap::Found found) { held.set_first(found.block); });
   });
   Leaks leaks;
   const auto take = [&](BlockNumber block, bool is_cycle) {
@@ -93,12 +114,12 @@ Reach::Leaks Reach::find_leaks() {
     leaks.indirect_count.bytes += indirect.bytes;
     if (leaks.direct.size() < kMostLeaks) leaks.direct.push_back({block, is_cycle, indirect});
   };
-  each_live([&](BlockNumber block) {
-    if (!reached_.test(block) && !held.test(block)) take(block, false);
+  map_.each_live([&](BlockNumber block) {
+    if (!reached_.first(block) && !held.first(block)) take(block, false);
   });
   // What is left is held by one another alone.
-  each_live([&](BlockNumber block) {
-    if (!reached_.test(block)) take(block, true);
+  map_.each_live([&](BlockNumber block) {
+    if (!reached_.first(block)) take(block, true);
   });
   std::sort(leaks.direct.begin(), leaks.direct.end(),
             [&](const Leak& a, const Leak& b) { return map_.user(a.block) < map_.user(b.block); });
@@ -107,30 +128,31 @@ Reach::Leaks Reach::find_leaks() {
 
 std::vector<BlockNumber> Reach::shortest_path(const std::vector<BlockNumber>& roots,
                                               BlockNumber block) const {
-  std::vector<BlockNumber> order, parents;
-  GranuleBits seen(map_.size());
-  constexpr BlockNumber kRoot = BlockMap::kNowhere;
-  for (const BlockNumber root : roots) {
-    if (!seen.insert(root)) continue;
-    order.push_back(root);
-    parents.push_back(kRoot);
-  }
+  // In the order in which they are found, each with the place of the one that it was found by.
+  std::vector<BlockNumber> order;
+  std::vector<std::uint32_t> parents;
+  BitPairs seen(map_.size());
+  constexpr std::uint32_t kRoot = ~std::uint32_t{0};
+  const auto see = [&](BlockNumber found, std::uint32_t parent) {
+    if (seen.first(found)) return;
+    seen.set_first(found);
+    order.push_back(found);
+    parents.push_back(parent);
+  };
+  for (const BlockNumber root : roots) see(root, kRoot);
   for (std::size_t i = 0; i < order.size(); ++i) {
-    if (order[i] == block) {
-      std::vector<BlockNumber> path;
-      for (std::size_t at = i;; at = parents[at]) {
-        path.push_back(order[at]);
-        if (parents[at] == kRoot) break;
-      }
-      std::reverse(path.begin(), path.end());
-      return path;
+    if (order[i] != block) {
+      references_.of(order[i], [&](BlockMap::Found found) {
+        see(found.block, static_cast<std::uint32_t>(i));
+      });
+      continue;
     }
-    references_.of(order[i], [&](BlockMap::Place place) {
-      const BlockMap::Found found = map_.find(place);
-      if (found.block == BlockMap::kNowhere || !seen.insert(found.block)) return;
-      order.push_back(found.block);
-      parents.push_back(static_cast<BlockNumber>(i));
-    });
+    std::vector<BlockNumber> path;
+    for (auto at = static_cast<std::uint32_t>(i); at != kRoot; at = parents[at]) {
+      path.push_back(order[at]);
+    }
+    std::reverse(path.begin(), path.end());
+    return path;
   }
   return {};
 }

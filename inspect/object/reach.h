@@ -41,7 +41,7 @@ class Reach {
   /// Goes on from all roots until nothing new is found.
   void follow();
 
-  bool is_reached(BlockNumber block) const { return reached_.test(block); }
+  bool is_reached(BlockNumber block) const { return reached_.first(block); }
   /// Live, reached, and by no pointer to its start.
   Count reached_from_within() const;
   Count live() const;
@@ -58,14 +58,13 @@ class Reach {
                                          BlockNumber block) const;
 
  private:
-  template <class Do>
-  void each_live(Do&& act) const;
+  /// Whether it was reached just now.
+  bool mark(BlockMap::Found found);
   Count take_all_held_by(BlockNumber block);
 
   const BlockMap& map_;
   const References& references_;
-  GranuleBits reached_;
-  GranuleBits exact_;
+  BitPairs reached_;  // and by a pointer to the start
   std::vector<BlockNumber> waiting_;
 };
 

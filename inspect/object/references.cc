@@ -5,68 +5,109 @@
 namespace strata {
 namespace {
 
-/// Whether a word can be a pointer into one of the bands; most words are in none.
-class Bands {
- public:
-  explicit Bands(const std::vector<Range>& bands) {
-    for (const Range& band : bands) {
-      if (count_ == kMost) break;
-      lowest_[count_] = band.start.value;
-      span_[count_++] = band.size().value;
-    }
-  }
-  bool contain(std::uint64_t word) const {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (word - lowest_[i] < span_[i]) return true;
-    }
-    return false;
-  }
-
- private:
-  static constexpr std::size_t kMost = 4;
-  std::uint64_t lowest_[kMost], span_[kMost];
-  std::size_t count_ = 0;
-};
+// So many words ahead a cache line is asked for: memory answers in the time that these take.
+constexpr std::size_t kAhead = 24;
 
 }  // namespace
 
+bool References::keep(std::uint64_t word, std::uint8_t granule, std::uint8_t flags,
+                      std::vector<Word>& in) {
+  const BlockMap::Place place = map_.place_of(word);
+  if (place.number == BlockMap::kNowhere) return false;
+  if (place.aligned) flags |= kAligned;
+  if (place.second_half) flags |= kSecondHalf;
+  in.push_back({place.number, granule, flags});
+  return true;
+}
+
 void References::add(Address from, std::span<const std::uint64_t> words) {
-  const Bands bands(map_.bands());
   const BlockNumber first = map_.number_of(from);
   if (first == BlockMap::kNowhere) return;
+  const Bands bands = map_.bands();
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (!bands.contain(words[i])) continue;
-    const BlockMap::Place place = map_.place_of(words[i]);
-    if (place.number == BlockMap::kNowhere) continue;
     const BlockNumber at = first + static_cast<BlockNumber>(i / 2);
     const std::size_t page = at / BlockMap::kPageGranules;
-    while (page_ < page) first_[++page_] = static_cast<std::uint32_t>(words_.size());
-    const auto flags = static_cast<std::uint8_t>((place.aligned ? kAligned : 0) |
-                                                 (place.second_half ? kSecondHalf : 0) |
-                                                 (i % 2 != 0 ? kSecondWord : 0));
-    words_.push_back(
-        {place.number, static_cast<std::uint8_t>(at % BlockMap::kPageGranules), flags});
+    const std::size_t before = words_.size();
+    if (!keep(words[i], static_cast<std::uint8_t>(at % BlockMap::kPageGranules),
+              i % 2 != 0 ? kSecondWord : 0, words_)) {
+      continue;
+    }
+    while (page_ < page) first_[++page_] = static_cast<std::uint32_t>(before);
   }
 }
 
 void References::add_mapped(std::size_t chunk, std::span<const std::uint64_t> words) {
-  const Bands bands(map_.bands());
+  const Bands bands = map_.bands();
   for (const std::uint64_t word : words) {
-    if (!bands.contain(word)) continue;
-    const BlockMap::Place place = map_.place_of(word);
-    if (place.number == BlockMap::kNowhere) continue;
-    const auto flags = static_cast<std::uint8_t>((place.aligned ? kAligned : 0) |
-                                                 (place.second_half ? kSecondHalf : 0));
-    mapped_.push_back({place.number, 0, flags});
+    if (bands.contain(word)) keep(word, 0, 0, mapped_);
   }
   mapped_first_[chunk + 1] = mapped_.size();
 }
 
-void References::finish() {
+void References::resolve() {
   while (page_ + 1 < first_.size()) first_[++page_] = static_cast<std::uint32_t>(words_.size());
   for (std::size_t i = 1; i < mapped_first_.size(); ++i) {
     mapped_first_[i] = std::max(mapped_first_[i], mapped_first_[i - 1]);
   }
+  resolve_words();
+  resolve_mapped();
+}
+
+bool References::resolve(Word& word) const {
+  const BlockMap::Found found = map_.find(place(word));
+  word.leads_to = found.block;
+  word.flags = found.exact ? kExact : 0;
+  return found.block != BlockMap::kNowhere;
+}
+
+void References::resolve_words() {
+  std::size_t kept = 0, i = 0;
+  BlockNumber last_owner = BlockMap::kNowhere, owner_end = 0;
+  std::size_t begin = 0;
+  for (std::size_t page = 0; page + 1 < first_.size(); ++page) {
+    const std::size_t end = first_[page + 1];
+    first_[page] = static_cast<std::uint32_t>(begin);
+    for (; i < end; ++i) {
+      if (i + kAhead < words_.size()) map_.prefetch(place(words_[i + kAhead]));
+      Word word = words_[i];
+      auto at = static_cast<BlockNumber>(page * BlockMap::kPageGranules + word.granule);
+      // Words come by address, so most are of the same block as the last one.
+      const bool is_same = last_owner != BlockMap::kNowhere && at > last_owner && at < owner_end;
+      if (!is_same) {
+        last_owner = map_.owner(
+            at, (word.flags & kSecondWord) != 0 ? BlockMap::Half::kSecond : BlockMap::Half::kFirst);
+        if (last_owner != BlockMap::kNowhere) owner_end = map_.end(last_owner);
+      }
+      if (last_owner == BlockMap::kNowhere || !resolve(word)) continue;
+      if (word.leads_to == last_owner) continue;  // a block that holds itself is held by nobody
+      // Its word of the next one's first granule: one page back that may be, and then the last of
+      // that page it is.
+      if (at >= owner_end) at = owner_end - 1;
+      const std::size_t own_page = at / BlockMap::kPageGranules;
+      word.granule = static_cast<std::uint8_t>(at % BlockMap::kPageGranules);
+      words_[kept++] = word;
+      if (own_page < page) first_[page] = static_cast<std::uint32_t>(kept);
+    }
+    begin = kept;
+  }
+  first_.back() = static_cast<std::uint32_t>(kept);
+  words_.resize(kept);
+}
+
+void References::resolve_mapped() {
+  std::size_t kept = 0, i = 0;
+  for (std::size_t chunk = 0; chunk + 1 < mapped_first_.size(); ++chunk) {
+    const std::size_t end = mapped_first_[chunk + 1];
+    mapped_first_[chunk] = kept;
+    for (; i < end; ++i) {
+      if (i + kAhead < mapped_.size()) map_.prefetch(place(mapped_[i + kAhead]));
+      Word word = mapped_[i];
+      if (resolve(word) && word.leads_to != map_.mapped_block(chunk)) mapped_[kept++] = word;
+    }
+  }
+  mapped_first_.back() = kept;
+  mapped_.resize(kept);
 }
 
 }  // namespace strata

@@ -1,8 +1,12 @@
-// inspect/object/references.h - the words of blocks that could lead to blocks, as they were read.
+// inspect/object/references.h - which blocks the words of each block lead to.
 //
 // While a heap is walked nothing is known yet of where blocks begin, so each word that leads into
-// the heap is kept with the granule that it stands in, whatever that is a part of. Afterwards the
-// words of a block are those of its granules.
+// the heap is kept with the granule that it stands in, whatever that is a part of. Once all blocks
+// are known, what stands in no live block or leads to none is dropped.
+//
+//     kept       by address      [granule in its page | place it leads to] …
+//     resolved   by block        [granule in its page | block, exact or not] …
+//     first      of each page    where its words begin
 //
 // Cost    6 bytes a word that is kept, 4 for each page of the heap.
 // Threads one at a time.
@@ -20,44 +24,46 @@ class References {
  public:
   explicit References(const BlockMap& map)
       : map_(map),
-        first_(map.granules() / BlockMap::kPageGranules + 1),
+        first_(map.granules() / BlockMap::kPageGranules + 2),
         mapped_first_(map.mapped().size() + 1) {}
 
   /// The words of a part of an arena's region, in address order, no address twice.
   void add(Address from, std::span<const std::uint64_t> words);
   /// The words of a mapped chunk; all of a chunk before those of the next one.
   void add_mapped(std::size_t chunk, std::span<const std::uint64_t> words);
-  /// When all were added.
-  void finish();
+  /// When all were added, and every block is in the map.
+  void resolve();
 
-  /// Calls `seen` with where each word of `block` leads.
+  /// Calls `seen` with what each word of `block` leads to.
   template <class Seen>
   void of(BlockNumber block, Seen&& seen) const {
     if (map_.is_mapped(block)) {
       const std::size_t index = map_.mapped_index(block);
       for (std::size_t i = mapped_first_[index]; i < mapped_first_[index + 1]; ++i) {
-        seen(place(mapped_[i]));
+        seen(found(mapped_[i]));
       }
       return;
     }
-    const Range chunk = map_.chunk(block);
-    const auto granules = static_cast<BlockNumber>(chunk.size() / 16_B);
-    // From behind the header up to and with the next one's first word.
-    const BlockNumber begin = block + 1, end = block + granules;
-    std::size_t page = begin / BlockMap::kPageGranules;
+    // What stands in a block's granules is its own; resolve() has left nothing else there, and put
+    // the word that it has of the next one's first granule into its last.
+    const BlockNumber end = map_.end(block);
+    std::size_t page = block / BlockMap::kPageGranules;
     for (std::size_t i = first_[page]; i < words_.size(); ++i) {
-      while (page + 1 < first_.size() && first_[page + 1] <= i) ++page;
+      while (first_[page + 1] <= i) ++page;
       const auto at = static_cast<BlockNumber>(page * BlockMap::kPageGranules + words_[i].granule);
-      if (at < begin) continue;
-      if (at > end || (at == end && (words_[i].flags & kSecondWord) != 0)) break;
-      seen(place(words_[i]));
+      if (at < block) continue;
+      if (at >= end) break;
+      seen(found(words_[i]));
     }
   }
-
-  std::size_t size() const { return words_.size() + mapped_.size(); }
+  /// Before of() is called of a block soon.
+  void prefetch(BlockNumber block) const {
+    if (map_.is_mapped(block)) return;
+    __builtin_prefetch(words_.data() + first_[block / BlockMap::kPageGranules]);
+  }
 
  private:
-  static constexpr std::uint8_t kAligned = 1, kSecondHalf = 2, kSecondWord = 4;
+  static constexpr std::uint8_t kAligned = 1, kSecondHalf = 2, kSecondWord = 4, kExact = 8;
   struct Word {
     BlockNumber leads_to;
     std::uint8_t granule;  // in its page
@@ -67,6 +73,15 @@ class References {
   static BlockMap::Place place(const Word& word) {
     return {word.leads_to, (word.flags & kAligned) != 0, (word.flags & kSecondHalf) != 0};
   }
+  static BlockMap::Found found(const Word& word) {
+    return {word.leads_to, (word.flags & kExact) != 0};
+  }
+  bool keep(std::uint64_t word, std::uint8_t granule, std::uint8_t flags, std::vector<Word>& in);
+  void resolve_words();
+  void resolve_mapped();
+  /// Puts in place of where `word` leads the block that is there; false where there is none.
+  bool resolve(Word& word) const;
+
   const BlockMap& map_;
   std::vector<Word> words_;           // by where they stand
   std::vector<std::uint32_t> first_;  // of each page
