@@ -32,13 +32,17 @@ class Invocation {
   /// An option's value; nullopt where it was not given.
   std::optional<std::string> value(std::string_view option) const;
   const std::string& argument(std::size_t index) const { return arguments_[index]; }
+  /// What stood behind "--" where Command::runs was given: a program and its arguments.
+  const std::vector<std::string>& program() const { return program_; }
 
   void set(std::string_view option, std::string value) { options_[option] = std::move(value); }
   void add_argument(std::string value) { arguments_.push_back(std::move(value)); }
+  void set_program(std::vector<std::string> words) { program_ = std::move(words); }
 
  private:
   std::map<std::string_view, std::string> options_;
   std::vector<std::string> arguments_;
+  std::vector<std::string> program_;
 };
 
 enum class Exit : int { kDone = 0, kFound = 1, kFailed = 2, kPartial = 3 };
@@ -51,6 +55,9 @@ struct Command {
   std::span<const Option> options;
   std::span<const std::string_view> examples;
   Result<Exit> (*run)(const Invocation& invocation);
+  /// The option with which a program and its arguments stand behind "--", in place of the command's
+  /// own arguments; empty where there is none.
+  std::string_view runs = {};
 };
 
 /// All commands, in the order in which help lists them.

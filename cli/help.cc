@@ -54,7 +54,12 @@ std::string help(const Command& command) {
   std::string line = fmt::format("usage: strata {}", command.name);
   if (!command.options.empty()) line += " [OPTION]...";
   for (const Argument& argument : command.arguments) line += fmt::format(" {}", argument.name);
-  std::string out = line + "\n\n";
+  std::string out = line + "\n";
+  if (!command.runs.empty()) {
+    out += fmt::format("       strata {} {} [OPTION]... -- PROGRAM [ARGUMENT]...\n", command.name,
+                       command.runs);
+  }
+  out += "\n";
   std::string_view text = command.description;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());

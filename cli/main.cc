@@ -53,6 +53,7 @@ int run(std::vector<std::string> words) {
   const Command* const command = find_command(name);
   if (command == nullptr) return no_command(name);
   for (const std::string& word : words) {
+    if (word == "--") break;
     if (word == "--help" || word == "-h") return print(help(*command));
   }
   auto invocation = parse(*command, words);

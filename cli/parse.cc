@@ -52,14 +52,9 @@ Failure misused(const Command& command, std::string_view message) {
   return usage(command, fmt::format("strata {}: {}", command.name, printable(message)));
 }
 
-}  // namespace
-
-std::optional<std::string> Invocation::value(std::string_view option) const {
-  const auto found = options_.find(option);
-  return found == options_.end() ? std::nullopt : std::optional(found->second);
-}
-
-Result<Invocation> parse(const Command& command, const std::vector<std::string>& words) {
+/// The options and the `arguments` among `words`.
+Result<Invocation> parse_words(const Command& command, const std::vector<std::string>& words,
+                               std::span<const Argument> arguments) {
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
@@ -105,15 +100,37 @@ Result<Invocation> parse(const Command& command, const std::vector<std::string>&
     invocation.add_argument(word);
     rest.push_back(word);
   }
-  if (rest.size() < command.arguments.size()) {
+  if (rest.size() < arguments.size()) {
     return usage(command, fmt::format("strata {} needs {}: {}", command.name,
-                                      command.arguments[rest.size()].name,
-                                      command.arguments[rest.size()].help));
+                                      arguments[rest.size()].name, arguments[rest.size()].help));
   }
-  if (rest.size() > command.arguments.size()) {
+  if (rest.size() > arguments.size()) {
     return usage(command, fmt::format("strata {} does not know what to do with {}", command.name,
-                                      printable(rest[command.arguments.size()])));
+                                      printable(rest[arguments.size()])));
   }
+  return invocation;
+}
+
+}  // namespace
+
+std::optional<std::string> Invocation::value(std::string_view option) const {
+  const auto found = options_.find(option);
+  return found == options_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<Invocation> parse(const Command& command, const std::vector<std::string>& words) {
+  const auto behind = std::find(words.begin(), words.end(), "--");
+  const std::vector<std::string> before(words.begin(), behind);
+  if (command.runs.empty() ||
+      std::find(before.begin(), before.end(), command.runs) == before.end()) {
+    return parse_words(command, words, command.arguments);
+  }
+  if (behind == words.end() || behind + 1 == words.end()) {
+    return usage(command, fmt::format("strata {} {} needs a program: `strata {} {} -- CMD`",
+                                      command.name, command.runs, command.name, command.runs));
+  }
+  auto invocation = parse_words(command, before, {});
+  if (invocation) invocation->set_program({behind + 1, words.end()});
   return invocation;
 }
 

@@ -15,23 +15,6 @@ namespace {
 
 constexpr std::size_t kRowsShown = 20;
 
-const char* name_of(ContentKind kind) {
-  switch (kind) {
-    case ContentKind::kUnseen:
-      return "unseen";
-    case ContentKind::kZeros:
-      return "zeros";
-    case ContentKind::kObject:
-      return "object";
-    case ContentKind::kPointers:
-      return "pointers";
-    case ContentKind::kText:
-      return "text";
-    default:
-      return "bytes";
-  }
-}
-
 /// "1 block", "2 blocks".
 std::string blocks(std::uint64_t count) {
   return fmt::format("{} block{}", count, count == 1 ? "" : "s");
@@ -91,17 +74,20 @@ class Leaks {
     }
     record.lines = {line};
     if (r_.from_within.blocks > 0) {
-      record.lines.push_back(
-          fmt::format("{} of what is reached is reached by no pointer to its "
-                      "start, {}",
-                      blocks(r_.from_within.blocks), humanised(r_.from_within.bytes)));
+      record.lines.push_back(fmt::format("{} more, {}, reached by pointers past their start alone",
+                                         blocks(r_.from_within.blocks),
+                                         humanised(r_.from_within.bytes)));
+    }
+    if (how_.known > 0) {
+      record.lines.push_back(fmt::format("{} of them {} in the baseline, and not listed",
+                                         blocks(how_.known), how_.known == 1 ? "is" : "are"));
     }
     if (!r_.frozen) {
       record.lines.push_back(
           r_.let_go_early
               ? "It did NOT stand still to the end, so these are candidates"
               : "It ran on meanwhile, so these are candidates; without --no-freeze they are sure");
-    } else if (!is_core()) {
+    } else if (r_.stood.count() > 0) {
       record.lines.push_back(
           fmt::format("it stood still for {:.1f} ms", static_cast<double>(r_.stood.count()) / 1e3));
     }
@@ -194,7 +180,8 @@ class Leaks {
              {"indirect_bytes", r_.indirect.bytes},
              {"interior_only_chunks", r_.from_within.blocks},
              {"interior_only_bytes", r_.from_within.bytes},
-             {"left_out_chunks", r_.left_out}},
+             {"left_out_chunks", r_.left_out},
+             {"known_chunks", how_.known}},
             {}};
   }
 
@@ -222,6 +209,23 @@ class Leaks {
 };
 
 }  // namespace
+
+const char* name_of(ContentKind kind) {
+  switch (kind) {
+    case ContentKind::kUnseen:
+      return "unseen";
+    case ContentKind::kZeros:
+      return "zeros";
+    case ContentKind::kObject:
+      return "object";
+    case ContentKind::kPointers:
+      return "pointers";
+    case ContentKind::kText:
+      return "text";
+    default:
+      return "bytes";
+  }
+}
 
 Document view(const LeakReport& report, const LeaksView& how) { return Leaks(report, how).build(); }
 

@@ -8,8 +8,11 @@ namespace strata {
 
 struct LeaksView {
   enum class Rows { kWidest, kAll } rows = Rows::kWidest;
-  std::uint64_t known = 0;  ///< groups left out, since a baseline has them
+  std::uint64_t known = 0;  ///< left out, since a baseline has them
 };
+
+/// "text", "object": as in JSON.
+const char* name_of(ContentKind kind);
 
 Document view(const LeakReport& report, const LeaksView& how);
 

@@ -4,7 +4,8 @@
 . "$ROOT/tests/ledger.sh"
 . "$ROOT/tests/heap.sh"
 
-for name in heap-bins heap-arenas heap-thresholds heap-aligned heap-trim heap-retained; do
+for name in heap-bins heap-arenas heap-thresholds heap-aligned heap-trim heap-retained \
+  heap-many; do
   specimen "$name"
   heap_of
   glibc_agrees
