@@ -1,5 +1,6 @@
-// heap-many [CHUNKS [PERCENT [LARGEST]]] - so many blocks of 16 to LARGEST bytes in the main arena, each
-// held by a table and by another block; PERCENT of them freed at random. For measuring: 10000 30 400.
+// heap-many - as many blocks as it is told, each held by a table and by another, some of them
+// freed.
+//   heap-many [CHUNKS [PERCENT [LARGEST]]]   20000 of 16 to 400 bytes, 30 in a hundred freed
 #include <malloc.h>
 
 #include "specimen.h"
@@ -14,7 +15,7 @@ static uint64_t next_random(void) {
 }
 
 int main(int argc, char** argv) {
-  const size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000;
+  const size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000;
   const size_t percent = argc > 2 ? strtoul(argv[2], NULL, 10) : 30;
   const size_t largest = argc > 3 ? strtoul(argv[3], NULL, 10) : 400;
   void*** const table = malloc(count * sizeof *table);
@@ -34,7 +35,8 @@ int main(int argc, char** argv) {
   }
   const struct mallinfo2 own = mallinfo2();
   state("live.chunks", live);
-  state("table", (void*)table);
+  state_range("table", table, count * sizeof *table);
+  state("table.anonymous", count * sizeof *table);
   state("glibc.arena", own.arena);
   state("glibc.ordblks", own.ordblks);
   state("glibc.smblks", own.smblks);
