@@ -43,6 +43,7 @@ std::optional<BlockMap> BlockMap::make(const glibc::Heap& heap) {
   }
   map.granules_ = static_cast<BlockNumber>(granules);
   map.mapped_ = heap.mmapped.chunks;
+  map.mapped_headers_ = heap.mmapped.headers;
   all.insert(all.end(), map.mapped_.begin(), map.mapped_.end());
   map.bands_ = Bands(std::move(all));
   map.marks_ = BitPairs(granules);
@@ -73,11 +74,11 @@ BlockMap::Place BlockMap::place_of(std::uint64_t pointer) const {
   const Address before = address - kGranule;
   Place place{number_of(before), pointer % 16 == 0, pointer % 16 >= 8};
   if (place.number != kNowhere || mapped_.empty()) return place;
-  const auto behind = std::upper_bound(mapped_.begin(), mapped_.end(), before,
-                                       [](Address a, const Range& r) { return a < r.start; });
-  if (behind == mapped_.begin() || !std::prev(behind)->contains(address)) return place;
-  const auto index = static_cast<std::size_t>(std::prev(behind) - mapped_.begin());
-  return {mapped_block(index), before == std::prev(behind)->start, false};
+  const auto behind = std::upper_bound(mapped_headers_.begin(), mapped_headers_.end(), before);
+  if (behind == mapped_headers_.begin()) return place;
+  const auto index = static_cast<std::size_t>(std::prev(behind) - mapped_headers_.begin());
+  if (!mapped_[index].contains(address)) return place;
+  return {mapped_block(index), before == mapped_headers_[index], false};
 }
 
 BlockNumber BlockMap::start_at_or_before(BlockNumber granule) const {
@@ -142,6 +143,10 @@ Range BlockMap::chunk(BlockNumber block) const {
   return {start, std::min(start + kGranule * (next - block), ground->range.end)};
 }
 
-Address BlockMap::user(BlockNumber block) const { return chunk(block).start + glibc::kHeader; }
+Address BlockMap::user(BlockNumber block) const {
+  const Address header =
+      is_mapped(block) ? mapped_headers_[mapped_index(block)] : chunk(block).start;
+  return header + glibc::kHeader;
+}
 
 }  // namespace strata

@@ -140,8 +140,9 @@ class BlockMap {
   BlockNumber start_at_or_before(BlockNumber granule) const;
   const Ground* ground_around(BlockNumber number) const;
 
-  std::vector<Ground> ground_;  // by address
-  std::vector<Range> mapped_;   // chunks with a mapping of their own, from their header on
+  std::vector<Ground> ground_;           // by address
+  std::vector<Range> mapped_;            // chunks with a mapping of their own, whole
+  std::vector<Address> mapped_headers_;  // of each
   Bands bands_;
   BlockNumber granules_ = 0;
   BitPairs marks_;                      // where chunks start; of those the live ones

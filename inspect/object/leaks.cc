@@ -102,7 +102,10 @@ class Reading {
     for (const auto& [region, arena] : regions) {
       window.begin_at(region->chunks.start);
       glibc::ChunkWalk walk(window, *heap_, *arena, *region);
-      for (glibc::Chunk chunk; walk.next(chunk);) map_->add(chunk);
+      for (glibc::Chunk chunk; walk.next(chunk);) {
+        map_->add(chunk);
+        if (chunk.state == glibc::ChunkState::kLost) lost_.push_back(chunk.range);
+      }
     }
     read_ += window.bytes_read();
   }
@@ -124,7 +127,10 @@ class Reading {
       if (options_.why) first_steps_.try_emplace(found.block, Step{at, what, {}, {}});
     };
     const Bands& bands = map_->bands();
-    for (const RootRange& root : find_roots(space_, *heap_)) {
+    std::vector<RootRange> roots = find_roots(space_, *heap_);
+    // Blocks there may be, or what the program asked the kernel for between two of malloc's calls.
+    for (const Range& lost : lost_) roots.push_back({lost, "a part of the heap that is no chunk"});
+    for (const RootRange& root : roots) {
       read_ +=
           read_words(memory_, root.range, [&](Address from, std::span<const std::uint64_t> words) {
             for (std::size_t i = 0; i < words.size(); ++i) {
@@ -146,15 +152,21 @@ class Reading {
   std::optional<References> references_;
   std::optional<Reach> reach_;
   std::unordered_map<BlockNumber, Step> first_steps_;
+  std::vector<Range> lost_;  // in a heap, and not walked
   Bytes read_;
 };
 
+/// As malloc_usable_size() says.
+Bytes usable(const BlockMap& map, BlockNumber block) {
+  // The next one's first word is its own, where there is a next one.
+  return map.chunk(block).end - map.user(block) + (map.is_mapped(block) ? 0_B : 8_B);
+}
+
 FoundLeak found_leak(const BlockMap& map, const Leak& leak) {
-  const Range chunk = map.chunk(leak.block);
   FoundLeak found;
-  found.address = chunk.start + glibc::kHeader;
-  found.chunk = chunk.size();
-  found.usable = chunk.size() - (map.is_mapped(leak.block) ? 16_B : 8_B);
+  found.address = map.user(leak.block);
+  found.chunk = map.chunk(leak.block).size();
+  found.usable = usable(map, leak.block);
   found.is_cycle = leak.is_cycle;
   found.indirect = leak.indirect;
   return found;
@@ -197,12 +209,17 @@ void explain_why(Reading& reading, Address address, LeakReport& report) {
   for (const auto& [block, step] : reading.first_steps()) roots.push_back(block);
   std::sort(roots.begin(), roots.end());
   const std::vector<BlockNumber> path = reading.reach().shortest_path(roots, found.block);
+  if (path.empty()) {
+    report.notes.push_back(fmt::format("no root leads to the block at {:#x}, of {} bytes",
+                                       map.user(found.block).value,
+                                       usable(map, found.block).value));
+  }
   for (std::size_t i = 0; i < path.size(); ++i) {
     Step step;
     if (i == 0) step = reading.first_steps().at(path[0]);
     if (i > 0) step.at = map.user(path[i - 1]);
     step.block = map.user(path[i]);
-    step.usable = map.chunk(path[i]).size() - 8_B;
+    step.usable = usable(map, path[i]);
     report.why.push_back(std::move(step));
   }
 }

@@ -47,7 +47,8 @@ struct FoundLeak {
 
 /// A step from a root to a block.
 struct Step {
-  Address at;        ///< where the pointer stands; 0 for a register
+  Address at;        ///< of the first one where the pointer stands, 0 for a register; then the
+                     ///< block that holds it
   std::string what;  ///< of the first one: whose memory it is
   Address block;     ///< the block that it leads to
   Bytes usable;

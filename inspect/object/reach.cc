@@ -100,7 +100,7 @@ Count Reach::take_all_held_by(BlockNumber block) {
 }
 
 Reach::Leaks Reach::find_leaks() {
-  BitPairs held(map_.size());  // by another leak
+  BitPairs held(map_.size());  // by another leak; and passed over
   map_.each_live([&](BlockNumber block) {
     if (reached_.first(block)) return;
     references_.of(block, [&](BlockMap::Found found) { held.set_first(found.block); });
@@ -117,10 +117,29 @@ Reach::Leaks Reach::find_leaks() {
   map_.each_live([&](BlockNumber block) {
     if (!reached_.first(block) && !held.first(block)) take(block, false);
   });
-  // What is left is held by one another alone.
+  // What is left is held by one another alone: by cycles, and what these hold. From the first block
+  // in order all that it leads to is passed over, and so on. The first that is met of a cycle that
+  // no other holds is such a beginning, and no beginning is led to by one before it: so the last
+  // one is of such a cycle, and so is each before that those behind it do not lead to.
+  std::vector<BlockNumber> beginnings;
   map_.each_live([&](BlockNumber block) {
-    if (!reached_.first(block)) take(block, true);
+    if (reached_.first(block) || held.second(block)) return;
+    beginnings.push_back(block);
+    held.set_second(block);
+    waiting_.push_back(block);
+    while (!waiting_.empty()) {
+      const BlockNumber from = waiting_.back();
+      waiting_.pop_back();
+      references_.of(from, [&](BlockMap::Found found) {
+        if (reached_.first(found.block) || held.second(found.block)) return;
+        held.set_second(found.block);
+        waiting_.push_back(found.block);
+      });
+    }
   });
+  for (auto block = beginnings.rbegin(); block != beginnings.rend(); ++block) {
+    if (!reached_.first(*block)) take(*block, true);
+  }
   std::sort(leaks.direct.begin(), leaks.direct.end(),
             [&](const Leak& a, const Leak& b) { return map_.user(a.block) < map_.user(b.block); });
   return leaks;

@@ -3,7 +3,8 @@
 //
 //     roots ─▶ block ─▶ block ─▶ …        reached, by a pointer to its start or into it
 //              block ─▶ block ─▶ …        a direct leak, and what it holds: indirect ones
-//              block ⇄ block              a cycle: its lowest block stands for it
+//              block ⇄ block ─▶ …         a cycle that nothing else holds: its lowest block, by
+//                                         number, stands for it and for what it holds
 //
 // Every word that could be a pointer is one: a number that happens to lead into the heap hides a
 // leak, and never makes one.
@@ -29,7 +30,7 @@ struct Count {
 struct Leak {
   BlockNumber block;
   bool is_cycle = false;  ///< others that hold it are held by it
-  Count indirect;  ///< what would be freed with it; of several that hold one, the first has it
+  Count indirect;         ///< what would be freed with it; of several that hold one, one has it
 };
 
 class Reach {

@@ -24,13 +24,14 @@ void References::add(Address from, std::span<const std::uint64_t> words) {
   const BlockNumber first = map_.number_of(from);
   if (first == BlockMap::kNowhere) return;
   const Bands bands = map_.bands();
+  const std::size_t odd = from.value % 16 / 8;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (!bands.contain(words[i])) continue;
-    const BlockNumber at = first + static_cast<BlockNumber>(i / 2);
+    const BlockNumber at = first + static_cast<BlockNumber>((i + odd) / 2);
     const std::size_t page = at / BlockMap::kPageGranules;
     const std::size_t before = words_.size();
     if (!keep(words[i], static_cast<std::uint8_t>(at % BlockMap::kPageGranules),
-              i % 2 != 0 ? kSecondWord : 0, words_)) {
+              (i + odd) % 2 != 0 ? kSecondWord : 0, words_)) {
       continue;
     }
     while (page_ < page) first_[++page_] = static_cast<std::uint32_t>(before);

@@ -27,25 +27,46 @@ std::vector<Range> find_excluded(const Space& space, const glibc::Heap& heap) {
   return excluded;
 }
 
-bool could_hold_pointers(const Mapping& m) {
+bool could_hold_pointers(const Space& space, const Mapping& m) {
   if (!m.readable || m.name == "[vvar]" || m.name == "[vdso]" || m.name == "[vsyscall]") {
     return false;
   }
-  // What can be written; and anonymous memory that was written before it was protected.
-  return m.writable || (!m.has_file() && !m.shared);
+  if (m.writable) return true;
+  if (m.shared) return false;
+  // What was written before it was protected: anonymous memory, and data of modules.
+  if (!m.has_file()) return true;
+  const Module* const module = space.find_module(m.range.start);
+  return module != nullptr &&
+         std::any_of(module->segments.begin(), module->segments.end(), [&](const Segment& segment) {
+           return segment.writable && segment.range.overlaps(m.range);
+         });
+}
+
+/// Where one owner's memory may end and another's begin within a mapping, by address.
+std::vector<Address> find_seams(const Space& space) {
+  std::vector<Address> seams;
+  for (const Stack& stack : space.stacks) {
+    seams.insert(seams.end(), {stack.range.start, stack.range.end});
+    if (stack.thread_block) {
+      seams.insert(seams.end(), {stack.thread_block->start, stack.thread_block->end});
+    }
+  }
+  std::sort(seams.begin(), seams.end());
+  return seams;
 }
 
 std::string name_of(const Space& space, const Mapping& m, Address at) {
-  if (const Stack* const stack = space.find_stack(at)) {
-    return stack->is_main
-               ? "main's stack"
-               : fmt::format("the stack of thread {} ({})", stack->tid, stack->thread_name);
-  }
+  // A thread-local block may lie in its stack.
   for (const Stack& stack : space.stacks) {
     if (stack.thread_block && stack.thread_block->contains(at)) {
       return stack.is_main ? "main's thread-local storage"
                            : fmt::format("thread {}'s thread-local storage", stack.tid);
     }
+  }
+  if (const Stack* const stack = space.find_stack(at)) {
+    return stack->is_main
+               ? "main's stack"
+               : fmt::format("the stack of thread {} ({})", stack->tid, stack->thread_name);
   }
   if (const Module* const module = space.find_module(at)) return module->name + "'s data";
   if (!m.name.empty()) return m.name;
@@ -56,13 +77,19 @@ std::string name_of(const Space& space, const Mapping& m, Address at) {
 
 std::vector<RootRange> find_roots(const Space& space, const glibc::Heap& heap) {
   const std::vector<Range> excluded = find_excluded(space, heap);
+  const std::vector<Address> seams = find_seams(space);
   std::vector<RootRange> roots;
   auto next = excluded.begin();
   for (const Mapping& m : space.mappings) {
-    if (!could_hold_pointers(m)) continue;
+    if (!could_hold_pointers(space, m)) continue;
     Address from = m.range.start;
     const auto add_until = [&](Address until) {
-      if (from < until) roots.push_back({{from, until}, name_of(space, m, from)});
+      while (from < until) {
+        const auto seam = std::upper_bound(seams.begin(), seams.end(), from);
+        const Address end = seam == seams.end() ? until : std::min(*seam, until);
+        roots.push_back({{from, end}, name_of(space, m, from)});
+        from = end;
+      }
     };
     while (next != excluded.end() && next->end <= from) ++next;
     for (auto e = next; e != excluded.end() && e->start < m.range.end; ++e) {

@@ -3,6 +3,8 @@
 //     writable data of modules, less main_arena     stacks, from the red zone below SP up
 //     mappings that are no heap of glibc's          thread-local storage      registers
 //
+// What a module's data was before it was protected (RELRO) counts as writable.
+//
 // Memory of other allocators (pymalloc's arenas, a JVM's heap) is a root as a whole: what in it is
 // free cannot be told here, so it may hide leaks. So may the stacks of ended threads, which glibc
 // keeps for the next ones.

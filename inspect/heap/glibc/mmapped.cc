@@ -394,6 +394,11 @@ MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory
         "right behind such a chunk";
   }
   std::sort(found.chunks.begin(), found.chunks.end());
+  std::map<Address, Address> headers;
+  for (const MmappedCandidate& candidate : search.candidates()) {
+    headers[candidate.range.start] = candidate.chunk;
+  }
+  for (const Range& chunk : found.chunks) found.headers.push_back(headers[chunk.start]);
   const bool all_chosen = chosen && parameters->mmapped_bytes_drift &&
                           found.chunks.size() == parameters->mmapped_chunks;
   if (parameters && !all_chosen && sum_of(found.chunks) != parameters->mmapped_bytes) {

@@ -21,7 +21,8 @@
 namespace strata::glibc {
 
 struct MmappedChunks {
-  std::vector<Range> chunks;  ///< whole mappings or parts of one, by address
+  std::vector<Range> chunks;     ///< whole mappings or parts of one, by address
+  std::vector<Address> headers;  ///< of each; behind its start where memalign() made it
   std::string evidence;
   std::vector<std::string> notes;
 };
