@@ -55,7 +55,12 @@ class Heap {
     d.blocks.push_back({"mmapped", "", mmapped(), ""});
     d.blocks.push_back({"tcache", "", caches(), ""});
     d.blocks.push_back({"tunables", "In force", tunables(), ""});
-    d.blocks.push_back({"damage", damage().empty() ? "" : "Damage", damage(), ""});
+    const glibc::Heap& heap = contents_.heap;
+    d.blocks.push_back(
+        {"damage", heap.damage.empty() ? "" : "Damage", damage_records(heap.damage), ""});
+    d.blocks.push_back({"unfinished",
+                        heap.unfinished.empty() ? "" : "In the middle of an operation, no damage",
+                        damage_records(heap.unfinished), ""});
     d.blocks.push_back(notes_block(e_.notes));
     return d;
   }
@@ -298,6 +303,8 @@ class Heap {
                              : chunk.state == ChunkState::kCached ? "in a thread's cache"
                              : chunk.state == ChunkState::kTop    ? "the top"
                              : chunk.state == ChunkState::kFence  ? "a fence"
+                             : chunk.state == ChunkState::kBinned ? "free, in a bin"
+                             : chunk.state == ChunkState::kFast   ? "free, in a fast bin"
                                                                   : "not walked";
     return fmt::format("{:#x} ({} bytes, {})", chunk.range.start.value, chunk.range.size().value,
                        what);
@@ -372,15 +379,27 @@ class Heap {
     return record;
   }
 
-  std::vector<Record> damage() const {
+  static std::vector<Record> damage_records(const std::vector<glibc::Damage>& all) {
     std::vector<Record> records;
-    for (const glibc::Damage& damage : contents_.heap.damage) {
+    for (const glibc::Damage& damage : all) {
+      const auto chunk = [](const glibc::Chunk& c) {
+        return c.range.empty() ? Cell{} : Cell{chunk_text(c)};
+      };
+      const glibc::Neighbours& around = damage.around;
       Record record;
       record.fields = {{"address", damage.at},
                        {"what", damage.what},
-                       {"cause", damage.cause.empty() ? Cell{} : Cell{damage.cause}}};
+                       {"cause", damage.cause.empty() ? Cell{} : Cell{damage.cause}},
+                       {"before", chunk(around.before)},
+                       {"chunk", chunk(around.itself)},
+                       {"after", chunk(around.after)}};
       record.lines = {fmt::format("at {:#x}: {}", damage.at.value, damage.what)};
       if (!damage.cause.empty()) record.lines.push_back("what usually does that: " + damage.cause);
+      if (!around.itself.range.empty()) {
+        record.lines.push_back("the chunk:  " + chunk_text(around.itself));
+        record.lines.push_back("before it:  " + chunk_text(around.before));
+        record.lines.push_back("behind it:  " + chunk_text(around.after));
+      }
       records.push_back(std::move(record));
     }
     return records;

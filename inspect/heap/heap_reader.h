@@ -29,6 +29,8 @@ struct HeapScene {
   const Space& space;
   const PresentMemory& memory;
   Chart& chart;
+  /// kCheck holds everything against everything that a walk meets, and keeps what that takes.
+  enum class Depth { kWalk, kCheck } depth = Depth::kWalk;
 };
 
 namespace glibc {
@@ -40,7 +42,7 @@ struct HeapSurvey {
   /// What lies inside these, where the reader tells blocks apart; it looks at the scene again.
   std::unique_ptr<HeapWalk> walk;
   /// What the walk found, once it is over; of glibc alone.
-  std::shared_ptr<const glibc::Contents> glibc;
+  std::shared_ptr<glibc::Contents> glibc;
   std::vector<std::string> notes;  ///< a sentence each
   Bytes bytes_read;                ///< of the target's memory, for the cost account
 };

@@ -15,6 +15,8 @@ class HeapWalk : public ClaimStream {
  public:
   /// Back to the first claim. What was counted on the way is forgotten.
   virtual void rewind() = 0;
+  /// For what takes time and needs no memory of the target's any more; after the last claim.
+  virtual void conclude() {}
   /// What was seen on the way and is not in the claims, a sentence each.
   virtual std::vector<std::string> notes() const = 0;
   virtual Bytes bytes_read() const = 0;

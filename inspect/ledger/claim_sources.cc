@@ -21,6 +21,7 @@ ClaimStream& ClaimSources::stored() {
 ClaimSources::Remarks ClaimSources::end_walks() {
   Remarks remarks;
   for (const auto& walk : std::exchange(walks_, {})) {
+    walk->conclude();
     remarks.bytes_read += walk->bytes_read();
     for (std::string& note : walk->notes()) remarks.notes.push_back(std::move(note));
   }

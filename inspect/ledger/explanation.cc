@@ -81,6 +81,7 @@ Result<Explanation> explain_process(const Target& target, const Means& means,
   auto taken = stocktaking.take(freeze ? freeze->threads() : std::vector<Thread>{});
   if (freeze) release(*freeze, options, e);
   if (!taken) return pass(taken);
+  stocktaking.end_walks();
 
   stocktaking.book_lazily_freed();
   if (options.huge_pages == ExplainOptions::HugePages::kCountZero) {
@@ -100,12 +101,14 @@ Result<Explanation> explain_process(const Target& target, const Means& means,
 }
 
 /// A core holds bytes, no pages: the ledger says what stands in the file instead of in memory.
-Result<Explanation> explain_core(const Target& target, const Means& means) {
+Result<Explanation> explain_core(const Target& target, const Means& means,
+                                 const ExplainOptions& options) {
   Explanation e;
   e.identity = target.identity();
   e.means = means;
   const PresentMemory memory(target, nullptr);
-  auto survey = take_survey(memory, {}, e.ledger.chart());
+  Shelf shelf;
+  auto survey = take_survey(memory, {}, e.ledger.chart(), shelf, options.heaps);
   if (!survey) return pass(survey);
   append(e.notes, target.absences());
   e.target_cut_off = target.is_cut_off();
@@ -129,7 +132,7 @@ Result<Explanation> explain_core(const Target& target, const Means& means) {
 
 Result<Explanation> explain(const Target& target, const Means& means,
                             const ExplainOptions& options) {
-  if (target.identity().kind == TargetKind::kCore) return explain_core(target, means);
+  if (target.identity().kind == TargetKind::kCore) return explain_core(target, means, options);
   return explain_process(target, means, options);
 }
 

@@ -43,6 +43,8 @@ struct ExplainOptions {
   /// So much memory is compared with forked relatives, page by page: some 25 ms a GiB each.
   Bytes most_compared = 4_GiB;
   enum class Runs { kBook, kKeep } runs = Runs::kBook;  ///< kKeep fills Explanation::runs
+  /// kCheck: what a heap's structures say is held against each other, in lists and orders too.
+  HeapScene::Depth heaps = HeapScene::Depth::kWalk;
   Progress progress;  ///< told how far it is, but not while the target stands
 };
 
@@ -83,11 +85,11 @@ struct Explanation {
   Means means;
   Space space;
   Ledger ledger;
-  std::shared_ptr<const glibc::Contents> glibc;  ///< where the process has glibc's malloc
-  std::vector<MappingEntry> mappings;            ///< one for each of space.mappings
-  std::vector<PageRun> runs;        ///< where they were asked for; at most kMostRunsKept
-  std::vector<MappingUsage> usage;  ///< smaps, by address; empty where it was not read
-  std::string usage_unread;         ///< why it was not
+  std::shared_ptr<glibc::Contents> glibc;  ///< where the process has glibc's malloc
+  std::vector<MappingEntry> mappings;      ///< one for each of space.mappings
+  std::vector<PageRun> runs;               ///< where they were asked for; at most kMostRunsKept
+  std::vector<MappingUsage> usage;         ///< smaps, by address; empty where it was not read
+  std::string usage_unread;                ///< why it was not
   Moment moment;
   Reconciliation reconciliation;
   std::vector<Witness> witnesses;

@@ -98,10 +98,11 @@ Result<void> Stocktaking::take(const std::vector<Thread>& frozen) {
     if (auto scanned = scan(); !scanned) return scanned;
     if (e_.moment.tries >= options_.most_tries || is_settled(stands)) break;
   }
-  end_walks(e_, *claims_);
   shelf_.open();
   return {};
 }
+
+void Stocktaking::end_walks() { strata::end_walks(e_, *claims_); }
 
 bool Stocktaking::is_settled(bool stands) const {
   const Moment& m = e_.moment;
@@ -110,7 +111,7 @@ bool Stocktaking::is_settled(bool stands) const {
 }
 
 Result<void> Stocktaking::survey(const PresentMemory& memory, const std::vector<Thread>& frozen) {
-  auto survey = take_survey(memory, frozen, e_.ledger.chart(), shelf_);
+  auto survey = take_survey(memory, frozen, e_.ledger.chart(), shelf_, options_.heaps);
   if (!survey) return pass(survey);
   claims_.emplace(adopt(e_, std::move(*survey)));
   if (e_.moment.tries > 1) e_.usage.clear();

@@ -45,6 +45,8 @@ class Stocktaking {
   void note_anonymous() { notes_anonymous_ = true; }
   /// Takes stock of the target as it runs or, where `frozen` are its threads, stands.
   Result<void> take(const std::vector<Thread>& frozen);
+  /// After take(), when the target runs again: what walks of heaps have left to do and to say.
+  void end_walks();
   /// After take(): lazily freed pages by account, where they can be told.
   void book_lazily_freed();
   PagesOfNote& pages() { return pages_; }

@@ -46,7 +46,7 @@ Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread
 }
 
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
-                           Chart& chart, Shelf& shelf) {
+                           Chart& chart, Shelf& shelf, HeapScene::Depth heaps) {
   Survey survey;
   auto space = read_space(memory, frozen, shelf);
   if (!space) return pass(space);
@@ -62,7 +62,7 @@ Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread
   add(claim_stacks(survey.space, chart));
   const std::size_t before_heaps = survey.claims.size();
   for (const HeapReader& reader : heap_readers()) {
-    HeapSurvey heap = reader.survey({survey.space, memory, chart});
+    HeapSurvey heap = reader.survey({survey.space, memory, chart, heaps});
     add(std::move(heap.claims));
     std::move(heap.notes.begin(), heap.notes.end(), std::back_inserter(survey.notes));
     survey.memory_read += heap.bytes_read;

@@ -19,15 +19,16 @@ struct Survey {
   std::vector<Claim> claims;  ///< in any order; ranks decide
   /// Of heaps whose blocks are told apart; they read the memory that was surveyed.
   std::vector<std::unique_ptr<HeapWalk>> walks;
-  std::shared_ptr<const glibc::Contents> glibc;  ///< complete once its walk is over
-  std::vector<std::string> notes;                ///< what could not be seen, a sentence each
-  Bytes memory_read;                             ///< of the target's own bytes, by readers of heaps
+  std::shared_ptr<glibc::Contents> glibc;  ///< complete once its walk is over
+  std::vector<std::string> notes;          ///< what could not be seen, a sentence each
+  Bytes memory_read;                       ///< of the target's own bytes, by readers of heaps
 };
 
 /// Asks every source of claims; accounts and evidence go into `chart`. `frozen` as in read_space().
 /// Files are taken from `shelf`.
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
-                           Chart& chart, Shelf& shelf);
+                           Chart& chart, Shelf& shelf,
+                           HeapScene::Depth heaps = HeapScene::Depth::kWalk);
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
                            Chart& chart);
 

@@ -43,6 +43,8 @@ class PresentMemory {
   }
 
   const Target& target() const { return target_; }
+  /// Whether two readings are of one moment.
+  bool stands() const { return scanner_ == nullptr || pages_ == Pages::kStand; }
 
  private:
   Result<std::vector<Range>> scan(Range range) const;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <set>
+#include <utility>
 
 namespace strata::glibc {
 namespace {
@@ -13,6 +14,7 @@ constexpr std::array kHeapSpans = {64_MiB, 8_MiB, 4_GiB};
 // heap_info: with pagesize from 2.35 on, without before.
 constexpr std::array kHeapHeaders = {48_B, 32_B};
 constexpr std::size_t kSubHeapLimit = 1 << 20;
+constexpr Bytes kSmallestCommitted = 4_KiB;
 
 constexpr Bytes kChunkAlignment = 16_B;
 constexpr std::uint64_t kFlagBits = 7;
@@ -38,32 +40,95 @@ std::optional<HeapHeader> header_of(Peek& peek, Address heap, Bytes span, Addres
   return header;
 }
 
+// Of a damaged chain, sub-heaps are looked for in each block of 64 MiB that there is.
+constexpr std::size_t kMostBlocks = 1 << 16;
+
+Region region_of(const AnonymousMemory& memory, Layout layout, Address state, Address heap,
+                 const HeapHeader& header, Bytes span, Bytes header_size) {
+  // What lies behind the committed part is the reservation's rest, unless it was unmapped.
+  const Range whole = range_of(heap, span);
+  const Range committed = range_of(heap, Bytes{header.committed});
+  Address first = heap + header_size;
+  if (state == first) first = round_up(state + layout.size(), kChunkAlignment);
+  return {memory.covers(whole) ? whole : committed,
+          {first, heap + Bytes{header.size}},
+          fmt::format("heap_info at {:#x} names the arena at {:#x}, {} committed of {}", heap.value,
+                      state.value, size_text(Bytes{header.committed}), size_text(span))};
+}
+
 /// The sub-heaps from the one that holds `top` back to the first, for one HEAP_MAX_SIZE.
-std::vector<Region> follow_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout,
-                                 Address state, Address top, Bytes span, Bytes header_size) {
-  std::vector<Region> found;
+SubHeaps follow_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout, Address state,
+                      Address top, Bytes span, Bytes header_size) {
+  SubHeaps found;
   std::set<Address> seen;
   Address heap = round_down(top, span);
-  while (found.size() < kSubHeapLimit && seen.insert(heap).second) {
-    const auto header = header_of(peek, heap, span, state);
-    const Range committed = range_of(heap, Bytes{header ? header->committed : 0});
-    if (!header || !memory.covers(committed)) return {};
-    // What lies behind the committed part is the reservation's rest, unless it was unmapped.
-    const Range whole = range_of(heap, span);
-    Address first = heap + header_size;
-    if (state == first) first = round_up(state + layout.size(), kChunkAlignment);
-    found.push_back(
-        {memory.covers(whole) ? whole : committed,
-         {first, heap + Bytes{header->size}},
-         fmt::format("heap_info at {:#x} names the arena at {:#x}, {} committed of {}", heap.value,
-                     state.value, size_text(Bytes{header->committed}), size_text(span))});
-    if (header->previous == 0) {
-      return state == heap + header_size ? found : std::vector<Region>{};
+  Address link = state + layout.top();
+  const auto broken = [&](std::string what) {
+    found.broken = {link, std::move(what)};
+    return found;
+  };
+  for (;;) {
+    if (found.regions.size() >= kSubHeapLimit || !seen.insert(heap).second) {
+      return broken(
+          fmt::format("its sub-heaps lead in a circle, back to the one at {:#x}", heap.value));
     }
+    if (!memory.covers(range_of(heap, kSmallestCommitted))) {
+      return broken(seen.size() == 1 ? fmt::format("its top {:#x} lies in no memory", top.value)
+                                     : fmt::format("a sub-heap leads to one at {:#x}, where no "
+                                                   "memory is",
+                                                   heap.value));
+    }
+    const auto header = header_of(peek, heap, span, state);
+    if (!header || !memory.covers(range_of(heap, Bytes{header->committed}))) {
+      const auto words = peek.value<HeapHeader>(heap);
+      if (words && seen.size() > 1) link = heap;
+      return broken(!words ? fmt::format("its sub-heap at {:#x} is not in memory", heap.value)
+                           : fmt::format("what should be its sub-heap at {:#x} names the arena at "
+                                         "{:#x}, {} bytes of {} committed",
+                                         heap.value, words->arena, words->size, words->committed));
+    }
+    if (seen.size() == 1 && top - heap >= Bytes{header->size}) {
+      return broken(fmt::format("its top {:#x} lies behind the {} bytes of its sub-heap at {:#x}",
+                                top.value, header->size, heap.value));
+    }
+    found.regions.push_back(region_of(memory, layout, state, heap, *header, span, header_size));
+    if (header->previous == 0) {
+      if (state == heap + header_size) return found;
+      link = heap + 8_B;
+      return broken(fmt::format("its sub-heap at {:#x} says that it is the first", heap.value));
+    }
+    link = heap + 8_B;
     heap = Address{header->previous};
-    if (heap != round_down(heap, span)) return {};
+    if (heap != round_down(heap, span)) {
+      return broken(fmt::format("a sub-heap leads to {:#x}, where none can begin", heap.value));
+    }
   }
-  return {};
+}
+
+/// Calls `look` for each place where a sub-heap can begin.
+template <class Look>
+void for_each_block(const AnonymousMemory& memory, Bytes span, Look look) {
+  std::size_t blocks = 0;
+  for (const Range& run : memory.writable()) {
+    for (Address heap = round_up(run.start, span); heap < run.end && heap >= run.start;
+         heap = heap + span) {
+      if (++blocks > kMostBlocks) return;
+      look(heap);
+    }
+  }
+}
+
+/// Every sub-heap that names the arena at `state`, whoever leads to it.
+std::vector<Region> look_for_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout,
+                                   Address state, Bytes span, Bytes header_size) {
+  std::vector<Region> found;
+  for_each_block(memory, span, [&](Address heap) {
+    const auto header = header_of(peek, heap, span, state);
+    if (!header || !memory.covers(range_of(heap, Bytes{header->committed}))) return;
+    found.push_back(region_of(memory, layout, state, heap, *header, span, header_size));
+    found.back().evidence += ", found where it can begin";
+  });
+  return found;
 }
 
 /// The size word of the chunk at `chunk`, taken apart.
@@ -125,7 +190,7 @@ std::optional<Region> brk_region(Peek& peek, const Space& space, const Anonymous
     const Mapping* mapping = space.find_mapping(base);
     if (mapping == nullptr || !mapping->is_labelled("[heap]")) return std::nullopt;
     end = mapping->range.end;
-    why += " up to the end of [heap]; its top has moved to a mapping";
+    why += " up to the end of [heap]; its top is elsewhere";
   }
   return Region{{base, end},
                 {round_up(base, kChunkAlignment), end},
@@ -134,18 +199,34 @@ std::optional<Region> brk_region(Peek& peek, const Space& space, const Anonymous
 
 }  // namespace
 
-std::vector<Region> find_sub_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout,
-                                   Address state) {
-  const auto top = peek.word(state + layout.top());
-  if (!top) return {};
+SubHeaps find_sub_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout, Address state) {
+  SubHeaps best;
+  const Address top{peek.word(state + layout.top()).value_or(0)};
   for (const Bytes header_size : kHeapHeaders) {
     for (const Bytes span : kHeapSpans) {
       if (round_down(state, span) + header_size != state) continue;
-      auto found = follow_heaps(peek, memory, layout, state, Address{*top}, span, header_size);
-      if (!found.empty()) return found;
+      auto found = follow_heaps(peek, memory, layout, state, top, span, header_size);
+      if (!found.broken) return found;
+      found.regions = look_for_heaps(peek, memory, layout, state, span, header_size);
+      if (!best.broken || found.regions.size() > best.regions.size()) best = std::move(found);
     }
   }
-  return {};
+  if (best.regions.empty() && !best.broken) {
+    best.broken = {state, "it stands where no sub-heap begins"};
+  }
+  return best;
+}
+
+std::vector<Address> find_first_sub_heaps(Peek& peek, const AnonymousMemory& memory) {
+  std::vector<Address> found;
+  const Bytes span = kHeapSpans[0];
+  for_each_block(memory, span, [&](Address heap) {
+    for (const Bytes header_size : kHeapHeaders) {
+      const auto header = header_of(peek, heap, span, heap + header_size);
+      if (header && header->previous == 0) found.push_back(heap + header_size);
+    }
+  });
+  return found;
 }
 
 std::vector<Region> find_main_regions(Peek& peek, const Space& space, const AnonymousMemory& memory,

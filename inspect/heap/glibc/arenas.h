@@ -9,6 +9,7 @@
 // Source  glibc malloc/arena.c (heap_info, new_heap), malloc/malloc.c (sysmalloc).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,24 @@ struct Region {
   std::string evidence;
 };
 
-/// The sub-heaps of the arena whose malloc_state lies at `state`, the reserved rest with them.
-/// Empty where the chain from its top back to its first sub-heap does not hold.
-std::vector<Region> find_sub_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout,
-                                   Address state);
+/// The sub-heaps of one arena, the reserved rest with them.
+struct SubHeaps {
+  std::vector<Region> regions;
+  /// Where the chain from its top back to its first sub-heap does not hold; then the regions are
+  /// those that name the arena themselves.
+  struct Broken {
+    Address at;
+    std::string what;
+  };
+  std::optional<Broken> broken;
+};
+
+/// Of the arena whose malloc_state lies at `state`.
+SubHeaps find_sub_heaps(Peek& peek, const AnonymousMemory& memory, Layout layout, Address state);
+
+/// Where a malloc_state must lie by the word of the first sub-heap around it, by address; for where
+/// the ring of arenas is broken.
+std::vector<Address> find_first_sub_heaps(Peek& peek, const AnonymousMemory& memory);
 
 /// Where the main arena's chunks lie. `notes` is told of what its own count has and this has not.
 std::vector<Region> find_main_regions(Peek& peek, const Space& space, const AnonymousMemory& memory,

@@ -29,7 +29,10 @@ Range releasable_part(Range run) {
 Blocks::Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents)
     : contents_(std::move(contents)),
       window_(scene.memory),
-      damage_before_(contents_->heap.damage.size()) {
+      watch_(contents_->heap),
+      stands_(scene.memory.stands()),
+      before_(contents_->heap.reported()) {
+  if (scene.depth == HeapScene::Depth::kCheck) bin_check_.emplace(scene.memory, contents_->heap);
   Chart& chart = scene.chart;
   const AccountId glibc = chart.open({"heap", "glibc"});
   const Heap& heap = contents_->heap;
@@ -62,7 +65,10 @@ void Blocks::rewind() {
   run_.clear();
   ready_.clear();
   taken_ = 0;
-  contents_->heap.damage.resize(std::min(damage_before_, contents_->heap.damage.size()));
+  contents_->heap.forget_since(before_);
+  contents_->heap.searched = 0;
+  contents_->heap.not_resident = {};
+  if (bin_check_) bin_check_->begin();
   contents_->tally = Tally(contents_->heap.arenas.size());
 }
 
@@ -87,7 +93,10 @@ bool Blocks::next(Claim& claim) {
       break;
     }
   }
-  if (taken_ >= ready_.size()) return false;
+  if (taken_ >= ready_.size()) {
+    if (bin_check_ && !stands_) bin_check_->leave_out_moved();
+    return false;
+  }
   claim = ready_[taken_++];
   return true;
 }
@@ -97,6 +106,8 @@ void Blocks::open_region() {
   const Region& region = *place.region;
   emit({region.range.start, region.chunks.start}, accounts_[place.arena].structures);
   last_ = {};
+  watch_.begin(region);
+  if (bin_check_) bin_check_->begin_region();
   walk_.emplace(window_, contents_->heap, contents_->heap.arenas[place.arena], region);
 }
 
@@ -114,6 +125,8 @@ void Blocks::put(const Chunk& chunk) {
   const std::size_t arena = places_[place_].arena;
   Tally& tally = contents_->tally;
   tally.add(arena, chunk, contents_->heap);
+  watch_.pass(chunk);
+  if (bin_check_) bin_check_->pass(arena, chunk, window_);
   if (chunk.state == ChunkState::kBinned || chunk.state == ChunkState::kFast) {
     if (run_.size() >= kLongestRun) {
       end_run(releasable_part({run_.front().range.start, run_.back().range.end}), chunk);
@@ -135,9 +148,6 @@ void Blocks::put(const Chunk& chunk) {
   switch (chunk.state) {
     case ChunkState::kLive:
       emit(chunk.range, accounts.live);
-      if (places_[place_].region->chunks.contains(contents_->heap.arenas[arena].top)) {
-        tally.arena(arena).last_live = chunk;
-      }
       break;
     case ChunkState::kCached:
       emit(chunk.range, accounts.cached);
@@ -198,14 +208,39 @@ void Blocks::emit(Range range, AccountId account) {
   ready_.push_back({range, account, places_[place_].evidence, Rank::kBlock});
 }
 
+void Blocks::conclude() {
+  if (bin_check_) bin_check_->check();
+}
+
 std::vector<std::string> Blocks::notes() const {
-  const std::vector<Damage>& damage = contents_->heap.damage;
-  if (damage.empty()) return {};
-  return {
-      fmt::format("glibc's heap does not hold together in {} place{}: {}; strata heap --check "
-                  "lists them",
-                  damage.size() == Heap::kMostDamage ? "many" : std::to_string(damage.size()),
-                  damage.size() == 1 ? "" : "s", damage.front().what)};
+  const Heap& heap = contents_->heap;
+  std::vector<std::string> notes;
+  const auto places = [](const std::vector<Damage>& all) {
+    return fmt::format("{} place{}",
+                       all.size() == Heap::kMostDamage ? "many" : std::to_string(all.size()),
+                       all.size() == 1 ? "" : "s");
+  };
+  if (!heap.damage.empty()) {
+    notes.push_back(fmt::format(
+        "glibc's heap does not hold together in {}: {}; strata heap --check {}",
+        places(heap.damage), heap.damage.front().what,
+        stands_ ? "lists them"
+                : "--freeze tells whether that is damage or motion, as it ran while it was read"));
+  }
+  if (!heap.unfinished.empty()) {
+    notes.push_back(fmt::format("in {} glibc's heap was in the middle of an operation: {}",
+                                places(heap.unfinished), heap.unfinished.front().what));
+  }
+  if (heap.not_resident > 0_B) {
+    notes.push_back(
+        fmt::format("{} of glibc's heap could not be walked: headers there are on pages that are "
+                    "not in memory (swapped out, or given back by the program itself)",
+                    size_text(heap.not_resident)));
+  }
+  if (bin_check_) {
+    for (std::string& note : bin_check_->notes()) notes.push_back(std::move(note));
+  }
+  return notes;
 }
 
 }  // namespace strata::glibc

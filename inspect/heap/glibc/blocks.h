@@ -17,7 +17,9 @@
 #include <optional>
 #include <vector>
 
+#include "inspect/heap/glibc/bin_check.h"
 #include "inspect/heap/glibc/chunk_walk.h"
+#include "inspect/heap/glibc/neighbours.h"
 #include "inspect/heap/glibc/tally.h"
 #include "inspect/heap/heap_walk.h"
 
@@ -38,6 +40,7 @@ class Blocks final : public HeapWalk {
 
   bool next(Claim& claim) override;
   void rewind() override;
+  void conclude() override;
   std::vector<std::string> notes() const override;
   Bytes bytes_read() const override { return window_.bytes_read(); }
 
@@ -75,7 +78,10 @@ class Blocks final : public HeapWalk {
   Chunk last_;
   std::vector<Claim> ready_;
   std::size_t taken_ = 0;
-  std::size_t damage_before_;
+  NeighbourWatch watch_;
+  std::optional<BinCheck> bin_check_;  // where everything is to be checked
+  bool stands_;                        // what is read is of one moment
+  Heap::Reported before_;              // by others than the walk
 };
 
 }  // namespace strata::glibc

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <unordered_map>
+#include <utility>
 
 #include "inspect/heap/glibc/chunk.h"
 #include "inspect/heap/glibc/lists.h"
@@ -56,6 +58,14 @@ std::optional<Table> table_at(Peek& peek, const Heap& heap, Address at) {
   return table;
 }
 
+constexpr const char* kUseAfterFree = "a block was written to after it was freed";
+
+Bytes smallest_in(std::size_t bin) {
+  if (bin < kSmallBins) return kSmallestChunk + Bytes{bin * 16};
+  return bin == kSmallBins ? kSmallestChunk + Bytes{kSmallBins * 16}
+                           : Bytes{std::uint64_t{1024} << (bin - kSmallBins)};
+}
+
 /// Whether a chunk of `size` belongs into `bin`.
 bool belongs(std::size_t bin, Bytes size) {
   if (bin < kSmallBins) return size == kSmallestChunk + Bytes{bin * 16};
@@ -101,6 +111,7 @@ class Caches {
       for (std::size_t i = 0; i < table.entries.size(); ++i) follow_bin(cache, table, i);
       heap_.caches.push_back(cache);
     }
+    check_marks();
   }
 
  private:
@@ -139,46 +150,125 @@ class Caches {
     Address entry = table.entries[bin];
     Address field = cache.at + table.shape->entries() + Bytes{bin * 8};
     std::uint64_t count = 0;
-    const auto damaged = [&](std::string what, const char* cause) {
-      heap_.report({field,
-                    fmt::format("cache of thread {}, bin {}: {}", cache.tid, bin, std::move(what)),
-                    cause});
+    const auto damaged = [&](Address chunk, std::string what, const char* cause) {
+      heap_.report(cache, {field,
+                           fmt::format("cache of thread {}, list of {} bytes: {}", cache.tid,
+                                       smallest_in(bin).value, std::move(what)),
+                           cause,
+                           chunk,
+                           {}});
     };
+    // What holds the link that is followed: a block, or from the cache itself none.
+    Address from;
     for (; entry.value != 0 && count < kMostInBin; ++count) {
       const Address chunk = entry - kHeader;
       if (!heap_.can_hold(chunk)) {
-        return damaged(fmt::format("a link leads to {:#x}, outside of the heap", entry.value),
-                       "a block was written to after it was freed");
+        return damaged(from,
+                       fmt::format("behind {} chunks a link leads to {:#x}, outside of the heap",
+                                   count, entry.value),
+                       kUseAfterFree);
       }
       const auto size = peek_.word(chunk + 8_B);
       const auto next = peek_.word(entry);
       if (!size || !next) return;
       const Bytes bytes{*size & ~kFlagBits};
+      if (heap_.cached.contains(chunk)) {
+        return damaged(chunk,
+                       fmt::format("behind {} chunks it leads to the block at {:#x} (chunk {:#x}), "
+                                   "which stands in the caches already",
+                                   count, entry.value, chunk.value),
+                       "that block was freed twice, or the link was written after it was freed");
+      }
       if (!belongs(bin, bytes)) {
-        return damaged(fmt::format("the chunk at {:#x} has {} bytes", chunk.value, bytes.value),
-                       "the block before it was written beyond its end");
+        field = chunk + 8_B;
+        return damaged(chunk,
+                       fmt::format("the block at {:#x} (chunk {:#x}) has {} bytes", entry.value,
+                                   chunk.value, bytes.value),
+                       "the block before it was written beyond its end, or the link that leads to "
+                       "it after it was freed");
       }
-      if (!heap_.cached.insert(chunk)) {
-        return damaged(fmt::format("the chunk at {:#x} stands in the caches twice", chunk.value),
-                       "it was freed twice");
-      }
+      heap_.cached.insert(chunk);
+      note_mark(entry);
       ++cache.all.chunks;
       cache.all.bytes += bytes;
       field = entry;
+      from = chunk;
       entry = follow(heap_.linking, entry, *next);
     }
-    if (!table.shape->counts_down && count != table.counts[bin]) {
-      field = cache.at + Bytes{bin * 2};
-      damaged(fmt::format("it counts {} chunks and leads to {}", table.counts[bin], count),
-              "the thread was at work in it, or the cache was written over");
+    check_count(cache, table, bin, count);
+  }
+
+  /// What the cache itself counts: chunks, or from 2.42 on places that are left.
+  void check_count(const ThreadCache& cache, const Table& table, std::size_t bin,
+                   std::uint64_t count) {
+    const std::uint64_t said = table.counts[bin];
+    std::uint64_t expected = count;
+    if (table.shape->counts_down) {
+      if (!heap_.parameters || heap_.parameters->cached_each < count) return;
+      expected = heap_.parameters->cached_each - count;
+    }
+    if (said == expected) return;
+    heap_.report(cache, {cache.at + Bytes{bin * 2},
+                         fmt::format("cache of thread {}, list of {} bytes: it counts {} {} and "
+                                     "leads to {} chunks",
+                                     cache.tid, smallest_in(bin).value, said,
+                                     table.shape->counts_down ? "free places" : "chunks", count),
+                         "the cache was written over",
+                         cache.at - kHeader,
+                         {}});
+  }
+
+  /// Since 2.29 every cached chunk bears a mark behind its link, since 2.34 all the same one.
+  void note_mark(Address entry) {
+    const auto mark = peek_.word(entry + 8_B);
+    if (mark && marks_.size() < kMostMarks) {
+      marks_.push_back({entry, *mark, static_cast<std::uint32_t>(heap_.caches.size())});
     }
   }
+
+  void check_marks() {
+    const auto is_own = [&](const Mark& mark) {
+      return mark.word == heap_.caches[mark.cache].at.value;
+    };
+    std::unordered_map<std::uint64_t, std::size_t> alike;
+    std::size_t own = 0;
+    for (const Mark& mark : marks_) {
+      own += is_own(mark);
+      ++alike[mark.word];
+    }
+    const auto most =
+        std::max_element(alike.begin(), alike.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (most == alike.end()) return;
+    // Where each is of its own, none is known to be the right one.
+    const bool by_cache = own > most->second || own * 2 > marks_.size();
+    if (!by_cache && (most->second < 2 || most->second * 2 <= marks_.size())) return;
+    for (const Mark& mark : marks_) {
+      if (by_cache ? is_own(mark) : mark.word == most->first) continue;
+      const ThreadCache& cache = heap_.caches[mark.cache];
+      heap_.report(cache, {mark.entry + 8_B,
+                           fmt::format("cache of thread {}: the block at {:#x} bears {:#x} where "
+                                       "each cached one bears a mark",
+                                       cache.tid, mark.entry.value, mark.word),
+                           kUseAfterFree,
+                           mark.entry - kHeader,
+                           {}});
+    }
+  }
+
+  struct Mark {
+    Address entry;
+    std::uint64_t word;
+    std::uint32_t cache;  // in heap_.caches
+  };
+  static constexpr std::size_t kMostMarks = 1 << 20;
 
   Peek& peek_;
   const Space& space_;
   Heap& heap_;
   std::vector<std::pair<ThreadCache, Table>> found_;
   std::set<Address> seen_;
+  std::vector<Mark> marks_;
 };
 
 }  // namespace

@@ -5,11 +5,17 @@
 // Where the chain of sizes breaks (written over, not resident, someone else's memory between two
 // calls of brk) what follows is lost until a place is found from which a chain leads on that holds.
 //
+// What says that a chunk is free are three: the bit of the next one, the size before that, and its
+// links. Where they disagree two have it against one, and the one is damage.
+//
 // Cost    One header a chunk; some 20 ns each beside reading. What is searched for a new beginning
-//         is bounded for each walk.
+//         is bounded for all regions together (Heap::searched).
 // Errors  none: kLost chunks, and what broke in the Heap's damage.
 // Threads one at a time.
 #pragma once
+
+#include <optional>
+#include <string>
 
 #include "inspect/heap/glibc/chunk.h"
 #include "inspect/heap/glibc/heap.h"
@@ -29,20 +35,29 @@ class ChunkWalk {
   bool take(Chunk& chunk, Bytes size, ChunkState state);
   bool take_top(Chunk& chunk);
   bool lose(Chunk& chunk);
+  bool lose_absent(Chunk& chunk);
   bool end_in_fences(Chunk& chunk, Bytes size);
   bool is_sound(Address at, std::uint64_t word) const;
-  ChunkState state_of(Address chunk, std::uint64_t next_word) const;
+  bool can_follow(Address at, std::uint64_t word) const;
+  bool is_free(Bytes size, std::uint64_t word, std::optional<Window::Header> links,
+               const Window::Header& next);
+  bool misleads(Address behind);
+  ChunkState state_in_lists(Address chunk) const;
+  void check_flags(std::uint64_t word, ChunkState state);
+  bool leads_well(Address link, Bytes size) const;
+  void report(Address at, std::string what, const char* cause);
   void report_size(std::uint64_t word);
   Address find_chain(Address from);
-  bool chain_holds(Address from);
+  bool chain_holds(Address from, Address past);
 
   Window& window_;
   Heap& heap_;
   const Arena& arena_;
   Address at_, end_, top_;
-  Address before_;  // the chunk that was last taken
+  Range bins_;            // of the arena, as links lead to them
+  Address before_;        // the chunk that was last taken
+  bool is_first_ = true;  // nothing was taken or lost
   bool is_behind_fence_ = false;
-  std::uint64_t searched_ = 0;
 };
 
 }  // namespace strata::glibc

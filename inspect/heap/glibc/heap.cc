@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "inspect/heap/glibc/caches.h"
 #include "inspect/heap/glibc/lists.h"
@@ -11,12 +12,16 @@
 namespace strata::glibc {
 namespace {
 
+// The bytes of `syscall`, which a thread that waits in the kernel stands behind.
+constexpr std::uint16_t kSystemCall = 0x050f;
+
 class Reading {
  public:
   Reading(Peek& peek, const HeapScene& scene, const AnonymousMemory& memory)
       : peek_(peek), scene_(scene), memory_(memory) {}
 
   std::optional<Heap> read() {
+    heap_.is_core = scene_.memory.target().identity().kind == TargetKind::kCore;
     for (const Module& module : scene_.space.modules) {
       const auto statics = read_static_words(peek_, module);
       const auto mains = find_main_arenas(peek_, scene_.space, memory_, statics);
@@ -26,8 +31,12 @@ class Reading {
         heap_.notes.push_back(
             "glibc's malloc_par was not found, so the number of its mmapped chunks is not known");
       }
+      for (const Thread& thread : scene_.space.threads) {
+        if (is_at_work(thread, module)) heap_.at_work.push_back(thread.tid);
+      }
       for (const MainArena& main : mains) add(main, parameters);
       if (!heap_.parameters) heap_.parameters = parameters;
+      drop_overlaps();
       find_ground();
       add_mmapped(parameters);
     }
@@ -48,12 +57,17 @@ class Reading {
     arena.is_contiguous = main.contiguous;
     arena.regions = find_main_regions(peek_, scene_.space, memory_, main, parameters, heap_.notes);
     sort_regions(arena);
+    arena.is_top_lost = arena.top.value != 0 && !is_in_region(arena, arena.top);
+    report_links(arena, main);
     for (const Address state : main.others) {
       ++others_;
       Arena& other = add_arena(fmt::format("arena {}", others_), state, main.layout);
       other.top = Address{peek_.word(state + main.layout.top()).value_or(0)};
-      other.regions = find_sub_heaps(peek_, memory_, main.layout, state);
+      SubHeaps heaps = find_sub_heaps(peek_, memory_, main.layout, state);
+      other.regions = std::move(heaps.regions);
       sort_regions(other);
+      other.is_top_lost = other.top.value != 0 && !is_in_region(other, other.top);
+      report_heaps(other, heaps.broken);
       for (Region& region : other.regions) region.evidence += "; " + main.evidence;
       if (other.regions.empty()) {
         heap_.notes.push_back(
@@ -69,15 +83,109 @@ class Reading {
     arena.state = state;
     arena.layout = layout;
     arena.is_locked = peek_.value<std::int32_t>(state).value_or(0) != 0;
+    arena.is_at_work =
+        arena.is_locked || (scene_.space.threads.size() == 1 && !heap_.at_work.empty());
     arena.last_remainder = Address{peek_.word(state + layout.last_remainder()).value_or(0)};
     arena.attached = peek_.word(state + layout.attached_threads()).value_or(0);
     arena.system_mem = Bytes{peek_.word(state + layout.system_mem()).value_or(0)};
     return arena;
   }
 
+  void report_links(const Arena& main, const MainArena& found) {
+    if (found.ring_break) {
+      heap_.report(main,
+                   {found.ring_break->at,
+                    fmt::format("the ring of arenas leads to {:#x}, where no arena is; beside "
+                                "the main one {} could be found",
+                                found.ring_break->leads_to, found.others.size()),
+                    "memory before or around the arena was written beyond its end",
+                    {},
+                    {}});
+    }
+    // Where it leads to a chunk, that one's links are looked at by the walk.
+    if (found.bin_break && !is_in_region(main, Address{found.bin_break->leads_to})) {
+      heap_.report(main, {found.bin_break->at,
+                          fmt::format("{}: a bin leads to {:#x}, and not back from there",
+                                      main.name, found.bin_break->leads_to),
+                          "a block was written to after it was freed, or the C library's data was "
+                          "written over",
+                          {},
+                          {}});
+    }
+    if (!main.is_top_lost) return;
+    heap_.report(main, {main.state + main.layout.top(),
+                        fmt::format("{}: its top {:#x} lies in none of its regions", main.name,
+                                    main.top.value),
+                        "the C library's data was written over",
+                        {},
+                        {}});
+  }
+
+  void report_heaps(const Arena& arena, const std::optional<SubHeaps::Broken>& broken) {
+    if (broken) {
+      heap_.report(arena, {broken->at,
+                           fmt::format("{}: {}", arena.name, broken->what),
+                           "the front of a block of 64 MiB, where the arena is kept, was written "
+                           "over",
+                           {},
+                           {}});
+      return;
+    }
+    Bytes sum;
+    for (const Region& region : arena.regions) sum += region.chunks.end - region.range.start;
+    if (sum == arena.system_mem) return;
+    heap_.report(arena,
+                 {arena.state + arena.layout.system_mem(),
+                  fmt::format("{}: it counts {} bytes from the system, and its sub-heaps "
+                              "have {}",
+                              arena.name, arena.system_mem.value, sum.value),
+                  "the front of a block of 64 MiB, where the arena is kept, was written over",
+                  {},
+                  {}});
+  }
+
+  static bool is_in_region(const Arena& arena, Address address) {
+    return std::any_of(arena.regions.begin(), arena.regions.end(),
+                       [&](const Region& region) { return region.chunks.contains(address); });
+  }
+
+  /// Whether `thread`, which stands, was at work in the code of the module with the arena: at an
+  /// instruction of it, and not where it waits in the kernel.
+  bool is_at_work(const Thread& thread, const Module& module) {
+    if (!thread.instruction_pointer || !module.range.contains(*thread.instruction_pointer)) {
+      return false;
+    }
+    const auto before = peek_.value<std::uint16_t>(*thread.instruction_pointer - 2_B);
+    return before != kSystemCall;
+  }
+
   static void sort_regions(Arena& arena) {
     std::sort(arena.regions.begin(), arena.regions.end(),
               [](const Region& a, const Region& b) { return a.range < b.range; });
+  }
+
+  /// Where words of two arenas lead to the same memory, it is the one's that is found first.
+  void drop_overlaps() {
+    std::vector<Range> taken;
+    for (Arena& arena : heap_.arenas) {
+      std::erase_if(arena.regions, [&](const Region& region) {
+        const auto behind = std::upper_bound(taken.begin(), taken.end(), region.range);
+        const bool is_free =
+            (behind == taken.end() || behind->start >= region.range.end) &&
+            (behind == taken.begin() || std::prev(behind)->end <= region.range.start);
+        if (is_free && !region.range.empty()) {
+          taken.insert(behind, region.range);
+          return false;
+        }
+        heap_.report(arena, {arena.state,
+                             fmt::format("{}: its region at {:#x} is another's too", arena.name,
+                                         region.range.start.value),
+                             "the arena's own words were written over",
+                             {},
+                             {}});
+        return true;
+      });
+    }
   }
 
   void find_ground() {
@@ -98,9 +206,19 @@ class Reading {
     for (const Range& chunk : heap_.mmapped.chunks) claimed.push_back(chunk);
     std::sort(claimed.begin(), claimed.end());
     MmappedChunks found = find_mmapped(peek_, scene_.space, memory_, claimed, parameters);
-    auto& all = heap_.mmapped.chunks;
-    all.insert(all.end(), found.chunks.begin(), found.chunks.end());
-    std::sort(all.begin(), all.end());
+    // Another C library's, loaded by dlmopen(), may lie between.
+    std::map<Range, Address> headers;
+    for (const MmappedChunks* const part : {&heap_.mmapped, &found}) {
+      for (std::size_t i = 0; i < part->chunks.size(); ++i) {
+        headers.emplace(part->chunks[i], part->headers[i]);
+      }
+    }
+    heap_.mmapped.chunks.clear();
+    heap_.mmapped.headers.clear();
+    for (const auto& [chunk, header] : headers) {
+      heap_.mmapped.chunks.push_back(chunk);
+      heap_.mmapped.headers.push_back(header);
+    }
     if (!found.evidence.empty()) heap_.mmapped.evidence = std::move(found.evidence);
     std::move(found.notes.begin(), found.notes.end(), std::back_inserter(heap_.notes));
   }
@@ -120,6 +238,38 @@ bool Heap::can_hold(Address chunk) const {
   const auto behind = std::upper_bound(ground.begin(), ground.end(), chunk,
                                        [](Address a, const Range& r) { return a < r.start; });
   return behind != ground.begin() && std::prev(behind)->contains(chunk);
+}
+
+void Heap::add(std::vector<Damage>& to, Damage found) {
+  const bool is_known =
+      std::any_of(to.begin(), to.end(), [&](const Damage& known) { return known.at == found.at; });
+  if (!is_known && to.size() < kMostDamage) to.push_back(std::move(found));
+}
+
+void Heap::report(const Arena& arena, Damage found) {
+  arena.is_at_work ? report_unfinished(std::move(found)) : add(damage, std::move(found));
+}
+
+void Heap::report(const ThreadCache& cache, Damage found) {
+  const bool works = std::find(at_work.begin(), at_work.end(), cache.tid) != at_work.end();
+  works ? report_unfinished(std::move(found)) : add(damage, std::move(found));
+}
+
+void Heap::doubt(const std::vector<Damage>& earlier) {
+  const auto moved = std::stable_partition(damage.begin(), damage.end(), [&](const Damage& now) {
+    return std::any_of(earlier.begin(), earlier.end(), [&](const Damage& then) {
+      return then.at == now.at && then.what == now.what;
+    });
+  });
+  for (auto it = moved; it != damage.end(); ++it) add(unfinished, std::move(*it));
+  damage.erase(moved, damage.end());
+}
+
+void Heap::report_unfinished(Damage found) {
+  if (!is_core) return add(unfinished, std::move(found));
+  found.cause += found.cause.empty() ? "" : "; or ";
+  found.cause += "a thread was in the middle of an operation";
+  add(damage, std::move(found));
 }
 
 std::optional<Heap> read_heap(Peek& peek, const HeapScene& scene, const AnonymousMemory& memory) {

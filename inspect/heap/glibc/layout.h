@@ -43,6 +43,12 @@ struct Layout {
   static constexpr Bytes kBinmapBytes = 16_B;
 };
 
+/// A link that does not lead where it must.
+struct BrokenLink {
+  Address at;
+  std::uint64_t leads_to;
+};
+
 /// The malloc_state in a C library's static data, and the ring that leads through all others.
 struct MainArena {
   Address state;
@@ -52,6 +58,9 @@ struct MainArena {
   Bytes system_mem;             ///< what this arena says it got from the system
   std::vector<Address> others;  ///< oldest first
   std::string evidence;
+  /// Where the ring of arenas does not close; `others` are then those that their sub-heaps name.
+  std::optional<BrokenLink> ring_break;
+  std::optional<BrokenLink> bin_break;  ///< of its bins, the first one that does not hold
 };
 
 /// Every main arena that is in use; more than one where dlmopen loaded another C library.

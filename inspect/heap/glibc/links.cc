@@ -9,7 +9,6 @@ namespace {
 
 // MAX_FAST_SIZE: what mallopt() can raise the limit of fast bins to.
 constexpr Bytes kLargestFast = 176_B;
-constexpr Bytes kGranule = 16_B;
 
 }  // namespace
 
@@ -31,15 +30,10 @@ std::optional<Link> ReadLinks::of(Address chunk, List list) {
   return link;
 }
 
-KeptLinks::KeptLinks(const PresentMemory& memory, Heap& heap) : heap_(heap) {
-  std::uint64_t granules = 0;
-  for (const Range& range : heap.ground) {
-    before_.push_back(granules);
-    granules += range.size() / kGranule;
-  }
+KeptLinks::KeptLinks(const PresentMemory& memory, Heap& heap) : heap_(heap), ground_(heap.ground) {
   Window window(memory);
   // What the walk finds damaged is found again by the one that counts.
-  const std::size_t damage = heap.damage.size();
+  const Heap::Reported then = heap.reported();
   // By address, as kept_ has to be.
   std::vector<std::pair<const Region*, const Arena*>> regions;
   for (const Arena& arena : heap.arenas) {
@@ -65,43 +59,28 @@ KeptLinks::KeptLinks(const PresentMemory& memory, Heap& heap) : heap_(heap) {
       if (next.value == 0 || heap.can_hold(next)) keep(at, next);
     }
   }
-  heap.damage.resize(damage);
+  heap.forget_since(then);
+  heap.searched = 0;
+  heap.not_resident = {};
   bytes_read_ = window.bytes_read();
 }
 
 void KeptLinks::keep(Address chunk, Address next) {
-  const auto number = number_of(chunk);
+  const auto number = ground_.number_of(chunk);
   if (!number || kept_.size() >= kMost) {
     is_cut_ = true;
     return;
   }
-  kept_.push_back({*number, number_of(next).value_or(kEnd)});
-}
-
-std::optional<std::uint32_t> KeptLinks::number_of(Address chunk) const {
-  if (!heap_.can_hold(chunk)) return std::nullopt;
-  const auto& ground = heap_.ground;
-  const auto behind = std::upper_bound(ground.begin(), ground.end(), chunk,
-                                       [](Address a, const Range& r) { return a < r.start; });
-  const auto index = static_cast<std::size_t>(std::prev(behind) - ground.begin());
-  const std::uint64_t number = before_[index] + (chunk - ground[index].start) / kGranule;
-  if (number >= kEnd) return std::nullopt;
-  return static_cast<std::uint32_t>(number);
-}
-
-Address KeptLinks::chunk_of(std::uint32_t number) const {
-  const auto behind = std::upper_bound(before_.begin(), before_.end(), number);
-  const auto index = static_cast<std::size_t>(std::prev(behind) - before_.begin());
-  return heap_.ground[index].start + kGranule * (number - before_[index]);
+  kept_.push_back({*number, ground_.number_of(next).value_or(kEnd)});
 }
 
 std::optional<Link> KeptLinks::of(Address chunk, List) {
-  const auto number = number_of(chunk);
+  const auto number = ground_.number_of(chunk);
   if (!number) return std::nullopt;
   const auto found = std::lower_bound(kept_.begin(), kept_.end(), *number,
                                       [](const Kept& k, std::uint32_t n) { return k.chunk < n; });
   if (found == kept_.end() || found->chunk != *number) return std::nullopt;
-  return Link{found->next == kEnd ? Address{} : chunk_of(found->next), {}, {}};
+  return Link{found->next == kEnd ? Address{} : ground_.address_of(found->next), {}, {}};
 }
 
 }  // namespace strata::glibc

@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "inspect/heap/glibc/ground.h"
 #include "inspect/heap/glibc/heap.h"
 
 namespace strata::glibc {
@@ -65,12 +66,10 @@ class KeptLinks final : public Links {
   static constexpr std::uint32_t kEnd = ~std::uint32_t{0};  // a list's end, or a bin's head
 
   void keep(Address chunk, Address next);
-  std::optional<std::uint32_t> number_of(Address chunk) const;
-  Address chunk_of(std::uint32_t number) const;
 
   const Heap& heap_;
-  std::vector<std::uint64_t> before_;  // granules before each range of the ground
-  std::vector<Kept> kept_;             // by chunk
+  Ground ground_;
+  std::vector<Kept> kept_;  // by chunk
   bool is_cut_ = false;
   Bytes bytes_read_;
 };

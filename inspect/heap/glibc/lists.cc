@@ -28,29 +28,37 @@ class Following {
   void follow_fast_bin(Arena& arena, std::size_t bin) {
     const Bytes expected = kSmallestChunk + Bytes{bin * 16};
     Address field = arena.state + arena.layout.fast_bins() + Bytes{bin * 8};
-    const auto damaged = [&](std::string what, const char* cause) {
-      heap_.report(
-          {field,
-           fmt::format("{}, fast bin of {} bytes: {}", arena.name, expected.value, std::move(what)),
-           cause});
+    const auto damaged = [&](Address about, std::string what, const char* cause) {
+      heap_.report(arena, {field,
+                           fmt::format("{}, fast bin of {} bytes: {}", arena.name, expected.value,
+                                       std::move(what)),
+                           cause,
+                           about,
+                           {}});
     };
+    Address from;
     Address chunk{peek_.word(field).value_or(0)};
     while (chunk.value != 0) {
       if (!heap_.can_hold(chunk)) {
-        return damaged(fmt::format("a link leads to {:#x}, outside of the heap", chunk.value),
+        return damaged(from, fmt::format("a link leads to {:#x}, outside of the heap", chunk.value),
                        kUseAfterFree);
       }
       const auto link = links_.of(chunk, Links::List::kFast);
       if (!link) return;
       if (link->size && *link->size != expected) {
+        field = chunk + 8_B;
         return damaged(
-            fmt::format("the chunk at {:#x} has {} bytes", chunk.value, link->size->value),
+            chunk, fmt::format("the chunk at {:#x} has {} bytes", chunk.value, link->size->value),
             kOverrun);
       }
-      if (!heap_.fast.insert(chunk)) {
-        return damaged(fmt::format("the chunk at {:#x} stands in the lists twice", chunk.value),
-                       "it was freed twice");
+      if (heap_.cached.contains(chunk) || !heap_.fast.insert(chunk)) {
+        return damaged(chunk,
+                       fmt::format("it leads to the block at {:#x} (chunk {:#x}), which stands in "
+                                   "the lists already",
+                                   (chunk + kHeader).value, chunk.value),
+                       "that block was freed twice, or the link was written after it was freed");
       }
+      from = chunk;
       ++arena.fast.chunks;
       arena.fast.bytes += expected;
       field = chunk + kHeader;
@@ -62,24 +70,38 @@ class Following {
     // Links of bins lead to chunks, and to a place before the bin as if it were one.
     const Address bin = arena.state + arena.layout.bins - kHeader;
     Address from = bin;
-    const auto damaged = [&](std::string what) {
-      heap_.report({from + kHeader,
-                    fmt::format("{}, unsorted bin: {}", arena.name, std::move(what)),
-                    kUseAfterFree});
+    const auto damaged = [&](Address at, Address about, std::string what) {
+      heap_.report(arena, {at,
+                           fmt::format("{}, unsorted bin: {}", arena.name, std::move(what)),
+                           kUseAfterFree,
+                           about == bin ? Address{} : about,
+                           {}});
     };
     Address chunk{peek_.word(bin + kHeader).value_or(0)};
     while (chunk != bin && chunk.value != 0) {
       if (!heap_.can_hold(chunk)) {
-        return damaged(fmt::format("a link leads to {:#x}, outside of the heap", chunk.value));
+        return damaged(from + kHeader, from,
+                       fmt::format("a link leads to {:#x}, outside of the heap", chunk.value));
       }
       const auto link = links_.of(chunk, Links::List::kBin);
       if (!link) return;
       if (link->back && *link->back != from) {
-        return damaged(fmt::format("the chunk at {:#x} leads back to {:#x} and not to {:#x}",
+        // Where another leads here and is led back to, the link that was followed is the false one.
+        const auto other =
+            heap_.can_hold(*link->back) ? links_.of(*link->back, Links::List::kBin) : std::nullopt;
+        if (other && other->next == chunk) {
+          return damaged(from + kHeader, from,
+                         fmt::format("a link leads to the chunk at {:#x}, which stands behind the "
+                                     "one at {:#x}",
+                                     chunk.value, link->back->value));
+        }
+        return damaged(chunk + kHeader + 8_B, chunk,
+                       fmt::format("the chunk at {:#x} leads back to {:#x} and not to {:#x}",
                                    chunk.value, link->back->value, from.value));
       }
       if (!heap_.unsorted.insert(chunk)) {
-        return damaged(fmt::format("the chunk at {:#x} stands in it twice", chunk.value));
+        return damaged(from + kHeader, from,
+                       fmt::format("it leads back to the chunk at {:#x}", chunk.value));
       }
       from = chunk;
       chunk = link->next;
@@ -91,10 +113,10 @@ class Following {
   Heap& heap_;
 };
 
-void forget_lists(Heap& heap, std::size_t damage) {
+void forget_lists(Heap& heap, Heap::Reported then) {
   heap.fast = {};
   heap.unsorted = {};
-  heap.damage.resize(damage);
+  heap.forget_since(then);
   for (Arena& arena : heap.arenas) arena.fast = {};
 }
 
@@ -130,11 +152,11 @@ std::vector<Address> fast_heads(Peek& peek, const Heap& heap) {
 }
 
 void follow_lists(Peek& peek, const PresentMemory& memory, Heap& heap, Bytes& read) {
-  const std::size_t damage = heap.damage.size();
+  const Heap::Reported then = heap.reported();
   ReadLinks by_reading(peek, heap.linking);
   Following(peek, by_reading, heap).follow_all();
   if (!by_reading.gave_up()) return;
-  forget_lists(heap, damage);
+  forget_lists(heap, then);
   KeptLinks kept(memory, heap);
   read += kept.bytes_read();
   Following(peek, kept, heap).follow_all();

@@ -1,6 +1,7 @@
 #include "inspect/heap/glibc/tally.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace strata::glibc {
 
@@ -27,6 +28,7 @@ void Tally::add(std::size_t arena, const Chunk& chunk, const Heap& heap) {
     ++tally.bins[bin].chunks;
     tally.bins[bin].bytes += size;
   }
+  note_below_top(arena, chunk, heap);
   if (chunk.state == ChunkState::kLost || chunk.state == ChunkState::kTop) return;
   const std::size_t small = size.value / 16;
   if (small < kSmallSizes) {
@@ -35,6 +37,43 @@ void Tally::add(std::size_t arena, const Chunk& chunk, const Heap& heap) {
   }
   const bool is_full = large_.size() >= kMostLargeSizes && !large_.contains(size);
   ++large_[is_full ? 0_B : size][state];
+}
+
+void Tally::note_below_top(std::size_t number, const Chunk& chunk, const Heap& heap) {
+  BelowTop& below = below_tops_[number];
+  if (!below.chunks) {
+    const Arena& arena = heap.arenas[number];
+    below.chunks.emplace();
+    for (const Region& region : arena.regions) {
+      if (region.chunks.contains(arena.top)) below.chunks = region.chunks;
+    }
+  }
+  if (!below.chunks->contains(chunk.range.start)) return;
+  std::deque<Holder>& holders = arenas_[number].holders;
+  const bool was_in_use = std::exchange(below.in_use, false);
+  switch (chunk.state) {
+    case ChunkState::kTop:
+      return;
+    case ChunkState::kBinned:
+    case ChunkState::kFast:
+      below.free += chunk.range.size();
+      return;
+    case ChunkState::kLive:
+    case ChunkState::kCached:
+      below.in_use = true;
+      if (!was_in_use) {
+        if (holders.size() == kHolders) holders.pop_front();
+        holders.push_back({{chunk.range.start, {}}, 0, {}, std::exchange(below.free, 0_B)});
+      }
+      holders.back().range.end = chunk.range.end;
+      holders.back().highest = chunk;
+      ++holders.back().chunks;
+      return;
+    case ChunkState::kFence:
+    case ChunkState::kLost:  // no free() ever joins what is on its two sides
+      holders.clear();
+      below.free = {};
+  }
 }
 
 void Tally::add_hole(const Hole& hole) {

@@ -72,11 +72,17 @@ void Window::read(Address start, Address end) {
   headers_.resize((end_ - start_).value / sizeof(Header));
   const auto bytes = std::as_writable_bytes(std::span(headers_));
   for (const Range& part : *parts) {
-    const auto got = memory_.target().read_memory(
-        part.start, bytes.subspan((part.start - start_).value, part.size().value));
-    if (!got || *got == 0_B) continue;
-    bytes_read_ += *got;
-    parts_.push_back(range_of(part.start, *got));
+    // A core may lack pages in the middle of what counts as present.
+    for (Address from = part.start; from < part.end;) {
+      const auto got = memory_.target().read_memory(
+          from, bytes.subspan((from - start_).value, (part.end - from).value));
+      if (got && *got > 0_B) {
+        bytes_read_ += *got;
+        parts_.push_back(range_of(from, *got));
+        from = from + *got;
+      }
+      if (from < part.end) from = round_down(from, page_size()) + page_size();
+    }
   }
 }
 
