@@ -372,8 +372,10 @@ class Heap {
                     p->thresholds_move ? "moves up to 32 MiB with what is freed" : "fixed"),
         fmt::format("  the main top is trimmed above {} (trim_threshold), {} are kept (top_pad)",
                     humanised(p->trim_threshold), humanised(p->top_pad)),
-        p->arena_max == 0 ? std::string("  arenas: at most 8 for each core (arena_max)")
-                          : fmt::format("  arenas: at most {} (arena_max)", p->arena_max),
+        p->arena_max == 0
+            ? std::string(
+                  "  arenas: glibc's own limit, 8 for each core, from 2.44 on 1 (arena_max)")
+            : fmt::format("  arenas: at most {} (arena_max)", p->arena_max),
         fmt::format("  each thread keeps up to {} chunks of a size, up to {} (tcache_count)",
                     p->cached_each, humanised(p->cached_below))};
     return record;

@@ -28,8 +28,12 @@ struct Fit {
   int defaults = 0;  // how many fields are as glibc has them when nobody changes them
 };
 
+/// Fewer bins than this are tunables' doing, and a small number proves little: they are looked for
+/// where nothing else fits.
+constexpr std::uint64_t kUsualBins = 32;
+
 std::optional<Fit> fit(const StaticWords& statics, std::size_t at, Shape shape,
-                       const AnonymousMemory& memory) {
+                       std::uint64_t least_bins, const AnonymousMemory& memory) {
   const auto word = [&](std::size_t i) { return statics.words[at + i]; };
   const auto half = [&](std::size_t i) {
     return static_cast<std::uint32_t>(word(i / 2) >> (i % 2 * 32));
@@ -55,7 +59,7 @@ std::optional<Fit> fit(const StaticWords& statics, std::size_t at, Shape shape,
   p.cached_below = Bytes{word(shape.sbrk_base + 2)};
   p.cached_each = word(shape.sbrk_base + 3);
 
-  if (cache_bins < 32 || cache_bins > 256 || p.cached_below > 64_MiB) return std::nullopt;
+  if (cache_bins < least_bins || cache_bins > 256 || p.cached_below > 64_MiB) return std::nullopt;
   if (p.cached_each > 65535 || fixed > 1) return std::nullopt;
   const std::uint32_t count = p.mmapped_chunks;
   if (count > p.most_mmapped_chunks || p.most_mmapped_chunks > p.mmapped_limit) return std::nullopt;
@@ -75,17 +79,15 @@ std::optional<Fit> fit(const StaticWords& statics, std::size_t at, Shape shape,
   return Fit{p, defaults};
 }
 
-}  // namespace
-
-std::optional<Parameters> find_parameters(const std::vector<StaticWords>& statics,
-                                          const AnonymousMemory& memory) {
+std::optional<Parameters> find_with(const std::vector<StaticWords>& statics,
+                                    std::uint64_t least_bins, const AnonymousMemory& memory) {
   std::map<Address, Fit> fitting;  // by where sbrk_base stands
   for (const StaticWords& part : statics) {
     for (std::size_t at = 0; at + kWords < part.words.size(); ++at) {
       // arena_test is small and never 0: most places are out by this alone.
       if (part.words[at + 3] == 0 || part.words[at + 3] > 65536) continue;
       for (const Shape shape : kShapes) {
-        const auto found = fit(part, at, shape, memory);
+        const auto found = fit(part, at, shape, least_bins, memory);
         if (!found) continue;
         // Two builds' shapes can fit the same place and differ in what stands before it.
         const auto [known, is_new] = fitting.emplace(part.address(at + shape.sbrk_base), *found);
@@ -95,6 +97,14 @@ std::optional<Parameters> find_parameters(const std::vector<StaticWords>& static
   }
   if (fitting.size() != 1) return std::nullopt;
   return fitting.begin()->second.parameters;
+}
+
+}  // namespace
+
+std::optional<Parameters> find_parameters(const std::vector<StaticWords>& statics,
+                                          const AnonymousMemory& memory) {
+  const auto usual = find_with(statics, kUsualBins, memory);
+  return usual ? usual : find_with(statics, 1, memory);
 }
 
 }  // namespace strata::glibc

@@ -27,7 +27,7 @@ struct Parameters {
   Bytes mmap_threshold;
   /// Whether freeing a larger mmapped chunk moves both thresholds; not once one of them was set.
   bool thresholds_move = true;
-  std::uint64_t arena_max = 0;  ///< 0: eight for each core
+  std::uint64_t arena_max = 0;  ///< 0: eight for each core, from 2.44 on one and at least 8
   Bytes thp_page;               ///< huge pages are asked for by madvise where not 0
   std::uint32_t mmapped_chunks = 0;
   std::uint32_t most_mmapped_chunks = 0;  ///< at the same time, so far
