@@ -41,7 +41,8 @@ stated_blocks() {
   for key in "${!statements[@]}"; do
     [[ $key == "$target:$1."*.block ]] || continue
     kind=${statements[${key%.block}.kind]-}
-    [[ $# == 1 || " ${*:2} " == *" $kind "* ]] && printf '%s\n' "${statements[$key]}"
+    [[ $# == 1 || " ${*:2} " == *" $kind "* ]] || continue
+    printf '%s\n' "${statements[$key]}"
   done | sort
 }
 
@@ -63,8 +64,8 @@ chunk_bytes_of() {
     for key in "${!statements[@]}"; do
       [[ $key == "$target:$name."*.usable ]] || continue
       usable=${statements[$key]}
-      # A mapped chunk has 16 bytes before it, an arena's 8.
-      ((sum += usable + (usable % 4096 == 4080 ? 16 : 8)))
+      # A mapped chunk has 16 bytes before it and, from 2.43 on, 8 behind it; an arena's has 8.
+      ((sum += usable + (usable % 4096 == 4080 ? 16 : usable % 4096 == 4072 ? 24 : 8)))
     done
   done
   echo "$sum"
