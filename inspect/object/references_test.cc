@@ -13,7 +13,7 @@ struct Memory {
   std::map<Address, std::uint64_t> words;
 
   static Memory random(Random& random, Sizes sizes) {
-    Memory memory{made_heap(random, 1 + below(random, 5), 300, sizes), {}};
+    Memory memory{made_heap(random, 1 + below(random, 4), 100, sizes), {}};
     const std::vector<Range> all = memory.made.surroundings();
     const auto fill = [&](Range range) {
       for (Address at = range.start; at < range.end; at = at + 8_B) {

@@ -24,7 +24,6 @@ scenarios=(
   the-ledger-is-what-specimens-state
   the-heap-is-what-glibc-says
   what-is-releasable-is-what-malloc-trim-gives-back
-  leaks-are-found-with-what-they-hold
 )
 folder=$BUILD/glibc
 
