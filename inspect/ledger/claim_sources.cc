@@ -10,7 +10,7 @@ MergedClaims ClaimSources::all() {
     walk->rewind();
     streams.push_back(walk.get());
   }
-  return MergedClaims(std::move(streams));
+  return MergedClaims(streams);
 }
 
 ClaimStream& ClaimSources::stored() {

@@ -69,7 +69,7 @@ void Sweep::finish() {
   while (has_piece_) advance();
 }
 
-MergedClaims::MergedClaims(std::vector<ClaimStream*> streams) {
+MergedClaims::MergedClaims(const std::vector<ClaimStream*>& streams) {
   for (ClaimStream* const stream : streams) {
     Head head{{}, stream};
     if (stream->next(head.claim)) heads_.push_back(head);

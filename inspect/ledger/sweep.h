@@ -65,7 +65,7 @@ class Sweep {
 /// Several streams as one, by address; of equal starts the earlier stream's comes first.
 class MergedClaims final : public ClaimStream {
  public:
-  explicit MergedClaims(std::vector<ClaimStream*> streams);
+  explicit MergedClaims(const std::vector<ClaimStream*>& streams);
   bool next(Claim& claim) override;
 
  private:

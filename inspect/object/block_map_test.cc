@@ -7,7 +7,6 @@
 namespace strata {
 namespace {
 
-using glibc::Chunk;
 using glibc::ChunkState;
 
 constexpr auto kNowhere = BlockMap::kNowhere;

@@ -124,7 +124,7 @@ TEST(Content, AnExcerptIsBoundedAndWholeInItsCharacters) {
 TEST(Content, NoMoreIsLookedAtThanABlockHas) {
   const std::string text = "within \x01\x01\x01";
   EXPECT_EQ(classify(bytes_of(text), 7_B, is_mapped).kind, ContentKind::kBytes);
-  std::string large(kMostSeen.value + 100, 'x');
+  const std::string large(kMostSeen.value + 100, 'x');
   EXPECT_EQ(classify(bytes_of(large), Bytes{large.size()}, is_mapped),
             (Content{ContentKind::kText, TextEncoding::kUtf8, kMostSeen, false}));
 }

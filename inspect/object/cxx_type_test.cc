@@ -25,6 +25,7 @@ struct Build {
   const char* compiler;
   const char* options;
 };
+// GoogleTest looks for it by this name. NOLINTNEXTLINE(readability-identifier-naming)
 void PrintTo(const Build& build, std::ostream* out) { *out << build.name; }
 
 class CxxTypeOf : public testing::TestWithParam<Build> {};

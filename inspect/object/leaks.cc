@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <unordered_map>
+#include <utility>
 
 #include "base/printable.h"
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/glibc/chunk_walk.h"
 #include "inspect/object/cxx_type.h"
 #include "inspect/object/roots.h"
+#include "inspect/page/counters.h"
 #include "inspect/page/page_scanner.h"
 #include "inspect/space/shelf.h"
 #include "inspect/target/freeze.h"
@@ -24,16 +27,21 @@ constexpr Bytes kWindow = 1_MiB;
 constexpr std::size_t kMostLookedInto = 65'536;
 constexpr Bytes kSeen = 256_B;
 
-/// Calls `seen` with the present words of `range`, a window at a time.
+/// Calls `seen` with the present words of `range`, a window at a time; the last `overlap` bytes of
+/// one come again with the next.
 template <class Seen>
-Bytes read_words(const PresentMemory& memory, Range range, Seen&& seen) {
+Bytes read_words(const PresentMemory& memory, Range range, Bytes overlap, Seen&& seen) {
   std::vector<std::uint64_t> window;
   Bytes read;
-  for (Address from = range.start; from < range.end; from = from + 64_MiB) {
-    const auto parts = memory.present({from, std::min(from + 64_MiB, range.end)});
+  // Terabytes may be reserved and never touched.
+  constexpr Bytes kLeast = 64_MiB, kMost = 16_GiB;
+  Bytes span = kLeast, next;
+  for (Address from = range.start; from < range.end; from = from + std::exchange(span, next)) {
+    const auto parts = memory.present({from, std::min(from + span + overlap, range.end)});
     if (!parts) return read;
+    next = parts->empty() ? std::min(span * 2, kMost) : kLeast;
     for (const Range& part : *parts) {
-      for (Address at = round_up(part.start, 8_B); at < part.end; at = at + kWindow) {
+      for (Address at = round_up(part.start, 8_B); at < part.end; at = at + (kWindow - overlap)) {
         const Bytes size = std::min(kWindow, part.end - at);
         window.resize(size / 8_B);
         if (window.empty()) break;
@@ -62,8 +70,9 @@ class Reading {
     Peek peek(scene, kReadLimit);
     heap_ = glibc::read_heap(peek, scene, anonymous);
     if (!heap_) {
-      return fail(Cause::kUnsupported, "no malloc of glibc's is in use in {}",
-                  target_.identity().origin);
+      return fail(Cause::kUnsupported, "no malloc of glibc's is in use in {}{}",
+                  target_.identity().origin,
+                  is_32_bit() ? "; it is a 32-bit process, whose heap cannot be read" : "");
     }
     read_ += heap_->bytes_read;
     map_ = BlockMap::make(*heap_);
@@ -89,6 +98,13 @@ class Reading {
   const std::unordered_map<BlockNumber, Step>& first_steps() const { return first_steps_; }
 
  private:
+  /// The stack of a 64-bit process lies far above.
+  bool is_32_bit() const {
+    return std::all_of(space_.mappings.begin(), space_.mappings.end(), [](const Mapping& m) {
+      return m.range.end <= Address{std::uint64_t{1} << 32} || m.name == "[vsyscall]";
+    });
+  }
+
   void walk() {
     std::vector<std::pair<const glibc::Region*, const glibc::Arena*>> regions;
     for (const glibc::Arena& arena : heap_->arenas) {
@@ -112,7 +128,7 @@ class Reading {
 
   void read_mapped() {
     for (std::size_t i = 0; i < map_->mapped().size(); ++i) {
-      read_ += read_words(memory_, map_->mapped()[i],
+      read_ += read_words(memory_, map_->mapped()[i], 0_B,
                           [&](Address, std::span<const std::uint64_t> words) {
                             references_->add_mapped(i, words);
                           });
@@ -126,20 +142,30 @@ class Reading {
       reach_->add_root(found);
       if (options_.why) first_steps_.try_emplace(found.block, Step{at, what, {}, {}});
     };
-    const Bands& bands = map_->bands();
     std::vector<RootRange> roots = find_roots(space_, *heap_);
     // Blocks there may be, or what the program asked the kernel for between two of malloc's calls.
-    for (const Range& lost : lost_) roots.push_back({lost, "a part of the heap that is no chunk"});
-    for (const RootRange& root : roots) {
-      read_ +=
-          read_words(memory_, root.range, [&](Address from, std::span<const std::uint64_t> words) {
-            for (std::size_t i = 0; i < words.size(); ++i) {
-              if (!bands.contain(words[i])) continue;
-              look(words[i], from + Bytes{i * 8}, root.what);
-            }
-          });
+    for (const Range& lost : lost_) {
+      roots.push_back({lost, "a part of the heap that is no chunk", RootRange::Pointers::kAligned});
     }
+    for (const RootRange& root : roots) read_root(root, look);
     for (const RegisterRoot& root : find_register_roots(space_)) look(root.word, {}, root.what);
+  }
+
+  template <class Look>
+  void read_root(const RootRange& root, Look&& look) {
+    const Bands& bands = map_->bands();
+    const bool anywhere = root.pointers == RootRange::Pointers::kAnywhere;
+    const std::size_t step = anywhere ? 1 : 8;
+    const Bytes overlap = anywhere ? 8_B : 0_B;
+    const auto seen = [&](Address from, std::span<const std::uint64_t> words) {
+      const auto bytes = std::as_bytes(words);
+      for (std::size_t i = 0; i + 8 <= bytes.size(); i += step) {
+        std::uint64_t word;
+        std::memcpy(&word, &bytes[i], sizeof word);
+        if (bands.contain(word)) look(word, from + Bytes{i}, root.what);
+      }
+    };
+    read_ += read_words(memory_, root.range, overlap, seen);
   }
 
   const Target& target_;
@@ -172,6 +198,15 @@ FoundLeak found_leak(const BlockMap& map, const Leak& leak) {
   return found;
 }
 
+/// What is swapped out is left there, so it may be what leads to a block.
+void tell_of_swap(const Target& target, LeakReport& report) {
+  const auto counters = read_status(target);
+  if (!counters || counters->swapped.value_or(0_B) == 0_B) return;
+  report.notes.push_back(fmt::format(
+      "{} of its memory are swapped out and were not read: what only they lead to is listed too",
+      size_text(*counters->swapped)));
+}
+
 /// Of the largest ones what they hold; nothing changes in a block that nobody reaches.
 void look_into(const PresentMemory& memory, const Space& space, const LeakOptions& options,
                LeakReport& report) {
@@ -199,7 +234,7 @@ void look_into(const PresentMemory& memory, const Space& space, const LeakOption
 
 void explain_why(Reading& reading, Address address, LeakReport& report) {
   const BlockMap& map = reading.map();
-  BlockMap::Place place = map.place_of(address.value);
+  const BlockMap::Place place = map.place_of(address.value);
   const BlockMap::Found found = map.find(place);
   if (found.block == BlockMap::kNowhere) {
     report.notes.push_back(fmt::format("{:#x} is in no live block of glibc's heap", address.value));
@@ -230,7 +265,7 @@ void conclude(Reading& reading, const LeakOptions& options, LeakReport& report) 
   report.live = reach.live();
   report.from_within = reach.reached_from_within();
   if (options.why) explain_why(reading, *options.why, report);
-  Reach::Leaks leaks = reach.find_leaks();
+  const Reach::Leaks leaks = reach.find_leaks();
   report.direct = leaks.direct_count;
   report.indirect = leaks.indirect_count;
   for (const Leak& leak : leaks.direct) {
@@ -302,6 +337,7 @@ Result<LeakReport> find_leaks(const Target& target, const Means& means,
   report.notes.insert(report.notes.begin(), reading.space().notes.begin(),
                       reading.space().notes.end());
   conclude(reading, options, report);
+  if (!is_core) tell_of_swap(target, report);
   look_into(PresentMemory(target, pages), reading.space(), options, report);
   return report;
 }

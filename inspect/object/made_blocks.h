@@ -68,8 +68,10 @@ struct MadeHeap {
   /// All that could be asked about, with what lies around it.
   std::vector<Range> surroundings() const {
     std::vector<Range> all;
-    for (Range range : heap.ground) all.push_back({range.start - 64_B, range.end + 64_B});
-    for (Range range : heap.mmapped.chunks) all.push_back({range.start - 64_B, range.end + 64_B});
+    all.reserve(heap.ground.size() + heap.mmapped.chunks.size());
+    for (const Range& range : heap.ground) all.push_back({range.start - 64_B, range.end + 64_B});
+    for (const Range& range : heap.mmapped.chunks)
+      all.push_back({range.start - 64_B, range.end + 64_B});
     return all;
   }
 };

@@ -243,6 +243,7 @@ TEST_P(ReachOf, RandomGraphsHasShortestPaths) {
     Answer answer(graph);
     const std::vector<int> distance = follow(graph, roots, answer);
     std::vector<BlockNumber> from;
+    from.reserve(roots.size());
     for (const Root& root : roots) from.push_back(answer.numbers[root.block]);
     for (std::size_t b = 0; b < graph.size(); ++b) {
       const auto path = answer.reach.shortest_path(from, answer.numbers[b]);

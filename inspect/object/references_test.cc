@@ -132,7 +132,7 @@ TEST(References, AWordInTheNextPagesFirstGranuleIsTheBlocksBefore) {
   made.add_region({{range_of(kStart, 4_KiB), glibc::ChunkState::kLive},
                    {range_of(kStart + 4_KiB, 64_B), glibc::ChunkState::kLive},
                    {range_of(kStart + 4_KiB + 64_B, 64_B), glibc::ChunkState::kTop}});
-  BlockMap map = made.map();
+  const BlockMap map = made.map();
   References references(map);
   const Address second = kStart + 4_KiB + 16_B;
   references.add(kStart + 4_KiB,
@@ -162,7 +162,7 @@ TEST(References, WordsOutsideOfAllRegionsAreNobodys) {
   MadeHeap made;
   made.add_region({{range_of(kStart, 64_B), glibc::ChunkState::kLive},
                    {range_of(kStart + 64_B, 64_B), glibc::ChunkState::kTop}});
-  BlockMap map = made.map();
+  const BlockMap map = made.map();
   References references(map);
   references.add(kStart - 4_KiB, std::vector<std::uint64_t>(8, (kStart + 16_B).value));
   references.resolve();

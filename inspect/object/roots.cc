@@ -82,12 +82,15 @@ std::vector<RootRange> find_roots(const Space& space, const glibc::Heap& heap) {
   auto next = excluded.begin();
   for (const Mapping& m : space.mappings) {
     if (!could_hold_pointers(space, m)) continue;
+    using Pointers = RootRange::Pointers;
+    const Pointers pointers =
+        m.executable && !m.has_file() ? Pointers::kAnywhere : Pointers::kAligned;
     Address from = m.range.start;
     const auto add_until = [&](Address until) {
       while (from < until) {
         const auto seam = std::upper_bound(seams.begin(), seams.end(), from);
         const Address end = seam == seams.end() ? until : std::min(*seam, until);
-        roots.push_back({{from, end}, name_of(space, m, from)});
+        roots.push_back({{from, end}, name_of(space, m, from), pointers});
         from = end;
       }
     };

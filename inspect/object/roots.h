@@ -22,6 +22,8 @@ namespace strata {
 struct RootRange {
   Range range;
   std::string what;  ///< "libfoo.so's data", "main's stack", "an anonymous mapping"
+  /// kAnywhere in code that was made at run time: its instructions hold pointers at any byte.
+  enum class Pointers { kAligned, kAnywhere } pointers = Pointers::kAligned;
 };
 
 /// By address, disjoint.

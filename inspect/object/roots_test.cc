@@ -81,6 +81,19 @@ TEST(Roots, AreDataThatWasOrCanBeWritten) {
   EXPECT_EQ(whose(roots, 0x9000), "/dev/shm/b");
 }
 
+TEST(Roots, OfCodeThatWasMadeAtRunTimeMayStandAtAnyByte) {
+  Space space;
+  space.mappings = {mapping(range(0x1000, 0x2000), "rwxp"), mapping(range(0x2000, 0x3000), "r-xp"),
+                    mapping(range(0x3000, 0x4000), "rw-p"),
+                    mapping(range(0x4000, 0x5000), "rwxp", "/bin/a")};
+  const auto roots = find_roots(space, {});
+  ASSERT_EQ(roots.size(), 4u);
+  EXPECT_EQ(roots[0].pointers, RootRange::Pointers::kAnywhere);
+  EXPECT_EQ(roots[1].pointers, RootRange::Pointers::kAnywhere);
+  EXPECT_EQ(roots[2].pointers, RootRange::Pointers::kAligned);
+  EXPECT_EQ(roots[3].pointers, RootRange::Pointers::kAligned);
+}
+
 TEST(Roots, AreNotWhatTheAllocatorHas) {
   Space space;
   space.mappings = {mapping(range(0x10000, 0x20000), "rw-p", "/lib/libc.so.6"),

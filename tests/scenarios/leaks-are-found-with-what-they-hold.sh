@@ -1,5 +1,5 @@
-# Of blocks that are lost each is found, by address, and none that is held or freed is: live, by its
-# own word and in a core of it. What is known to be missed is what the specimen hides from everybody.
+# Of blocks that are lost each is found, by address, and none that is held or freed is, live and in
+# a core. What is known to be missed is what the specimen hides from everybody.
 . "$(dirname "$0")/../scenario.sh"
 . "$ROOT/tests/leaks.sh"
 needs gcore
