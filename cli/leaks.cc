@@ -71,15 +71,22 @@ Result<LeakOptions> options_of(const Invocation& invocation) {
   return options;
 }
 
-Result<Exit> conclude(const Invocation& invocation, LeakReport report) {
+using Baseline = std::optional<LeaksBaseline>;
+
+/// Before anything is stopped or run for it.
+Result<Baseline> read_baseline(const Invocation& invocation) {
+  const auto file = invocation.value("--baseline");
+  if (!file) return Baseline();
+  auto text = read_text(AT_FDCWD, *file, kLargestBaseline);
+  if (!text) return pass(text);
+  auto baseline = LeaksBaseline::parse(*text);
+  if (!baseline) return Failure(std::move(baseline.error()).during("reading " + *file));
+  return Baseline(std::move(*baseline));
+}
+
+Result<Exit> conclude(const Invocation& invocation, const Baseline& baseline, LeakReport report) {
   LeaksView how{invocation.has("--all") ? LeaksView::Rows::kAll : LeaksView::Rows::kWidest};
-  if (const auto file = invocation.value("--baseline")) {
-    auto text = read_text(AT_FDCWD, *file, kLargestBaseline);
-    if (!text) return pass(text);
-    auto baseline = LeaksBaseline::parse(*text);
-    if (!baseline) return Failure(std::move(baseline.error()).during("reading " + *file));
-    how.known = baseline->take_known(report);
-  }
+  if (baseline) how.known = baseline->take_known(report);
   if (auto shown = show(view(report, how), invocation); !shown) return pass(shown);
   if (!report.leaks.empty()) return Exit::kFound;
   return report.let_go_early ? Exit::kPartial : Exit::kDone;
@@ -104,7 +111,8 @@ class StandardOutputAside {
 };
 
 /// Runs the program, and looks at it in its last moment.
-Result<Exit> run_at_exit(const Invocation& invocation, const Means& means, LeakOptions options) {
+Result<Exit> run_at_exit(const Invocation& invocation, const Means& means, const Baseline& baseline,
+                         LeakOptions options) {
   auto last = [&] {
     std::optional<StandardOutputAside> aside;
     if (invocation.has("--json")) aside.emplace();  // JSON stands alone
@@ -129,23 +137,25 @@ Result<Exit> run_at_exit(const Invocation& invocation, const Means& means, LeakO
         "leaked, as it was at that moment",
         *signal, strsignal(*signal)));
   }
-  return conclude(invocation, std::move(*report));
+  return conclude(invocation, baseline, std::move(*report));
 }
 
 Result<Exit> run(const Invocation& invocation) {
   auto options = options_of(invocation);
   if (!options) return pass(options);
+  auto baseline = read_baseline(invocation);
+  if (!baseline) return pass(baseline);
   auto means = probe_means();
   if (!means) return pass(means);
   if (!invocation.program().empty()) {
-    return run_at_exit(invocation, *means, std::move(*options));
+    return run_at_exit(invocation, *means, *baseline, std::move(*options));
   }
   auto target = open_target(invocation.argument(0));
   if (!target) return pass(target);
   if ((*target)->identity().kind == TargetKind::kCore) options->freeze_limit.reset();
   auto report = find_leaks(**target, *means, *options);
   if (!report) return pass(report);
-  return conclude(invocation, std::move(*report));
+  return conclude(invocation, *baseline, std::move(*report));
 }
 
 }  // namespace
@@ -155,11 +165,10 @@ const Command kLeaks = {
     "leaks",
     "live blocks of the heap that nothing reaches",
     "Stops TARGET, walks glibc's heap, follows every pointer from its roots (writable data, "
-    "stacks, "
-    "registers, thread-local storage, memory of other allocators), lets it go, and lists the "
-    "blocks "
-    "that no path leads to. Exits with 1 where there are any. Pointers that are kept tagged in "
-    "their upper bits, compressed or xored are not seen, so what only they reach is listed too.",
+    "stacks, registers, thread-local storage, memory of other allocators), lets it go, and lists "
+    "the blocks that no path leads to. Exits with 1 where there are any. Pointers that are kept "
+    "tagged in their upper bits, compressed or xored are not seen, so what only they reach is "
+    "listed too.",
     kArguments,
     kOptions,
     kExamples,

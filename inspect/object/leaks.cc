@@ -296,6 +296,9 @@ Result<LeakReport> find_leaks(const Target& target, const Means& means,
   const bool is_core = report.identity.kind == TargetKind::kCore;
   std::optional<Freeze> freeze;
   if (options.freeze_limit) {
+    if (!means.ptrace) {
+      return fail(Cause::kUsage, "cannot freeze: STRATA_WITHOUT switches ptrace off");
+    }
     auto prepared = Freeze::prepare(target);
     if (!prepared) return pass(prepared);
     freeze.emplace(std::move(*prepared));
