@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace strata {
@@ -50,6 +51,8 @@ bool is_formatting(std::uint32_t c) {
 }  // namespace
 
 std::string printable(std::string_view raw) {
+  const auto stays = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
+  if (std::all_of(raw.begin(), raw.end(), stays)) return std::string(raw);  // nearly every name
   std::string out;
   out.reserve(raw.size());
   while (!raw.empty()) {

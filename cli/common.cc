@@ -89,12 +89,15 @@ Result<Explanation> explain_target(const Invocation& invocation, ExplainOptions 
 }
 
 Result<void> show(const Document& document, const Invocation& invocation) {
-  const std::string text =
-      invocation.has("--json") ? to_json(document) : to_text(document, style_of_stdout());
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    return fail_errno(errno, "write to standard output");
-  }
-  return {};
+  const Sink standard_output = [](std::string_view piece) -> Result<void> {
+    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size() ||
+        std::fflush(stdout) != 0) {
+      return fail_errno(errno, "write to standard output");
+    }
+    return {};
+  };
+  return invocation.has("--json") ? write_json(document, standard_output)
+                                  : write_text(document, style_of_stdout(), standard_output);
 }
 
 }  // namespace strata

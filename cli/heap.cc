@@ -6,24 +6,28 @@
 #include "cli/command.h"
 #include "cli/common.h"
 #include "inspect/heap/glibc/blocks.h"
+#include "present/chunks_view.h"
 #include "present/heap_view.h"
 
 namespace strata {
 namespace {
 
 constexpr std::array kArguments = {kTargetArgument};
-constexpr std::array<Option, 7> kOptions = {{
+constexpr std::array<Option, 8> kOptions = {{
     {"--arena", "N", "only arena N; 0 is the main arena"},
     {"--bins", "", "also list the bins with what they hold"},
     {"--sizes", "", "list every size of chunk, not the widest alone"},
+    {"--chunks", "",
+     "list every chunk instead, a line each: the address that malloc() gave, size, state, arena"},
     {"--check", "",
      "also follow every list, and exit with 1 where the heap does not hold together"},
     kFreezeOption,
     kFreezeLimitOption,
     kJsonOption,
 }};
-constexpr std::array<std::string_view, 3> kExamples = {
-    "strata heap 4242", "strata heap --freeze --sizes 4242", "strata heap --check ./core"};
+constexpr std::array<std::string_view, 4> kExamples = {
+    "strata heap 4242", "strata heap --freeze --sizes 4242", "strata heap --check ./core",
+    "strata heap --chunks --arena 0 4242"};
 
 constexpr int kLooksAgain = 2;
 
@@ -53,7 +57,7 @@ Failure no_glibc(const Explanation& e) {
 /// same place in the same way.
 Result<Explanation> look(const Invocation& invocation, const ExplainOptions& options) {
   auto seen = explain_target(invocation, options);
-  const bool is_checked = options.heaps == HeapScene::Depth::kCheck;
+  const bool is_checked = options.heaps.depth == HeapScene::Depth::kCheck;
   for (int again = 0; is_checked && again < kLooksAgain; ++again) {
     if (!seen || seen->glibc == nullptr || seen->glibc->heap.damage.empty()) break;
     if (seen->moment.frozen || seen->identity.kind == TargetKind::kCore) break;
@@ -65,28 +69,48 @@ Result<Explanation> look(const Invocation& invocation, const ExplainOptions& opt
   return seen;
 }
 
-Result<Exit> run(const Invocation& invocation) {
-  HeapView how;
+Result<HeapView> view_of(const Invocation& invocation) {
   auto arena = arena_of(invocation);
   if (!arena) return pass(arena);
+  HeapView how;
   how.arena = *arena;
   if (invocation.has("--bins")) how.bins = HeapView::Bins::kShow;
   if (invocation.has("--sizes")) how.sizes = HeapView::Sizes::kAll;
+  for (const char* const other : {"--bins", "--sizes"}) {
+    if (!invocation.has("--chunks") || !invocation.has(other)) continue;
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("--chunks lists chunks alone, so {} means nothing", other),
+                         {},
+                         "leave one of them out"});
+  }
+  return how;
+}
+
+Result<Exit> run(const Invocation& invocation) {
+  auto how = view_of(invocation);
+  if (!how) return pass(how);
+  const bool lists_chunks = invocation.has("--chunks");
   ExplainOptions options;
-  if (invocation.has("--check")) options.heaps = HeapScene::Depth::kCheck;
+  if (invocation.has("--check")) options.heaps.depth = HeapScene::Depth::kCheck;
+  if (lists_chunks) options.heaps.chunks = HeapScene::Chunks::kRecord;
   auto explanation = look(invocation, options);
   if (!explanation) return pass(explanation);
   if (explanation->glibc == nullptr) return no_glibc(*explanation);
   const glibc::Heap& heap = explanation->glibc->heap;
-  if (how.arena && *how.arena >= heap.arenas.size()) {
+  if (how->arena && *how->arena >= heap.arenas.size()) {
     return Failure(Error{Cause::kUsage,
-                         fmt::format("there is no arena {}", *how.arena),
+                         fmt::format("there is no arena {}", *how->arena),
                          {},
                          fmt::format("it has {}, numbered from 0", heap.arenas.size())});
   }
-  if (auto shown = show(view(*explanation, how), invocation); !shown) return pass(shown);
+  auto shown =
+      show(lists_chunks ? view(*explanation, ChunksView{how->arena}) : view(*explanation, *how),
+           invocation);
+  if (!shown) return pass(shown);
   if (invocation.has("--check") && !heap.damage.empty()) return Exit::kFound;
-  return saw_all(*explanation) ? Exit::kDone : Exit::kPartial;
+  const auto& tape = explanation->glibc->tape;
+  const bool is_whole = saw_all(*explanation) && !(tape && tape->is_cut());
+  return is_whole ? Exit::kDone : Exit::kPartial;
 }
 
 }  // namespace

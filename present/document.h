@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -69,10 +70,20 @@ struct Table {
   bool is_tree = false;
 };
 
+/// A table that is too long to be held: its rows are made while they are written. It is written
+/// once; JSON has it behind all else.
+struct Stream {
+  std::vector<Column> columns;
+  /// A row made up for its looks: no other is wider, and where it has text the column stands left.
+  std::vector<Cell> widest;
+  /// Fills in the next row, whose cells still hold the last one; false behind the end.
+  std::function<bool(std::vector<Cell>& row)> next;
+};
+
 struct Block {
   std::string key;      ///< in JSON; empty: its fields stand at the top level
   std::string heading;  ///< in text; empty: none
-  std::variant<Record, std::vector<Record>, Table> content;
+  std::variant<Record, std::vector<Record>, Table, Stream> content;
   std::string footnote;  ///< in text: how it is sorted, what was cut
 };
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/printable.h"
+#include "present/numerals.h"
 #include "present/width.h"
 
 namespace strata {
@@ -81,8 +82,8 @@ struct ToText {
   }
   std::string operator()(Percent p) const { return fmt::format("{:.1f} %", p.value); }
   std::string operator()(Milliseconds m) const { return fmt::format("{:.1f} ms", m.value); }
-  std::string operator()(Address a) const { return fmt::format("{:#x}", a.value); }
-  std::string operator()(std::uint64_t n) const { return fmt::format("{}", n); }
+  std::string operator()(Address a) const { return hexadecimal(a.value); }
+  std::string operator()(std::uint64_t n) const { return decimal(n); }
   std::string operator()(bool b) const { return b ? "yes" : "no"; }
   std::string operator()(const std::string& s) const { return printable(s); }
   std::string operator()(const Path& path) const { return joined(path); }
@@ -94,11 +95,14 @@ bool is_text(const Cell& cell) {
 
 class TextWriter {
  public:
-  explicit TextWriter(const TextStyle& style) : style_(style) {}
+  TextWriter(const TextStyle& style, const Sink& sink)
+      : style_(style), writer_(sink), out_(writer_.text) {}
 
-  std::string write(const Document& document) {
-    for (const Block& block : document.blocks) write_block(block);
-    return std::move(out_);
+  Result<void> write(const Document& document) {
+    for (const Block& block : document.blocks) {
+      if (writer_.may_go_on()) write_block(block);
+    }
+    return writer_.finish();
   }
 
  private:
@@ -108,16 +112,16 @@ class TextWriter {
   }
 
   void write_block(const Block& block) {
-    const std::size_t before = out_.size();
+    const std::size_t before = writer_.position();
     std::string heading;
     if (!block.heading.empty()) heading = styled(kBold, block.heading) + "\n";
     if (before > 0 && !heading.empty()) out_ += "\n";
     out_ += heading;
-    const std::size_t content = out_.size();
+    const std::size_t content = writer_.position();
     legends_.clear();
     std::visit([&](const auto& c) { write_content(c); }, block.content);
-    if (out_.size() == content) {
-      out_.resize(before);  // nothing to show: no heading either
+    if (writer_.position() == content) {
+      out_.resize(out_.size() - (content - before));  // nothing to show: no heading either
       return;
     }
     const std::string footnote = block.footnote + legends_;
@@ -201,6 +205,32 @@ class TextWriter {
     for (const auto& line : cells) write_row(line, widths, left, "");
   }
 
+  void write_content(const Stream& stream) {
+    std::vector<Cell> row = stream.widest;
+    if (!stream.next(row)) return;
+    std::vector<std::size_t> shown;
+    std::vector<std::string> line;
+    std::vector<int> widths;
+    std::vector<bool> left;
+    for (std::size_t i = 0; i < stream.columns.size(); ++i) {
+      const Column& column = stream.columns[i];
+      if (column.heading.empty()) continue;
+      shown.push_back(i);
+      line.push_back(column.heading);
+      widths.push_back(
+          std::max(width_of(column.heading), width_of(std::visit(ToText{}, stream.widest[i]))));
+      left.push_back(is_text(stream.widest[i]));
+      if (!column.legend.empty()) legends_ += "; " + column.legend;
+    }
+    write_row(line, widths, left, kDim);
+    do {
+      for (std::size_t c = 0; c < shown.size(); ++c) {
+        line[c] = std::visit(ToText{}, row[shown[c]]);
+      }
+      write_row(line, widths, left, "");
+    } while (writer_.may_go_on() && stream.next(row));
+  }
+
   /// Where the last column holds paths, those that are too wide.
   void cut_paths(const Table& table, std::size_t column, const std::vector<int>& widths,
                  std::vector<std::vector<std::string>>& cells) const {
@@ -218,20 +248,22 @@ class TextWriter {
 
   void write_row(const std::vector<std::string>& cells, const std::vector<int>& widths,
                  const std::vector<bool>& left, std::string_view code) {
-    std::string line = " ";
+    std::string& line = line_;
+    line = " ";
     int used = 1;
     int over = 0;  // by how much the cells so far are wider than their columns
     for (std::size_t c = 0; c < cells.size(); ++c) {
-      line += " ";
+      line += ' ';
       ++used;
       const int pad = widths[c] - width_of(cells[c]) - over;
       over = std::max(-pad, 0);
-      const std::string padding(static_cast<std::size_t>(std::max(pad, 0)), ' ');
-      if (c + 1 == cells.size()) {
-        line += (left[c] ? "" : padding) +
-                (style_.cut ? cut_to(cells[c], style_.width - used) : cells[c]);
+      const auto padding = static_cast<std::size_t>(std::max(pad, 0));
+      if (!left[c]) line.append(padding, ' ');
+      if (c + 1 == cells.size() && style_.cut) {
+        line += cut_to(cells[c], style_.width - used);
       } else {
-        line += left[c] ? cells[c] + padding : padding + cells[c];
+        line += cells[c];
+        if (left[c]) line.append(padding, ' ');
       }
       used += widths[c];
       if (c + 1 < cells.size()) {
@@ -240,7 +272,8 @@ class TextWriter {
       }
     }
     while (!line.empty() && line.back() == ' ') line.pop_back();
-    out_ += styled(code, line) + "\n";
+    out_ += styled(code, line);
+    out_ += '\n';
   }
 
   /// "│ ├─ " before the name of row `r`, from where its elder relatives still have children to
@@ -268,7 +301,9 @@ class TextWriter {
 
   const TextStyle& style_;
   std::string legends_;  // of the table that was written last
-  std::string out_;
+  PieceWriter writer_;
+  std::string& out_;
+  std::string line_;  // the row that is written
 };
 
 }  // namespace
@@ -288,8 +323,17 @@ TextStyle style_of_stdout() {
   return style;
 }
 
+Result<void> write_text(const Document& document, const TextStyle& style, const Sink& sink) {
+  return TextWriter(style, sink).write(document);
+}
+
 std::string to_text(const Document& document, const TextStyle& style) {
-  return TextWriter(style).write(document);
+  std::string text;
+  (void)write_text(document, style, [&](std::string_view piece) -> Result<void> {
+    text += piece;
+    return {};
+  });
+  return text;
 }
 
 }  // namespace strata

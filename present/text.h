@@ -5,6 +5,7 @@
 
 #include "base/humanised.h"  // all that shows sizes includes this header
 #include "present/document.h"
+#include "present/sink.h"
 
 namespace strata {
 
@@ -18,6 +19,7 @@ struct TextStyle {
 /// NO_COLOR; nothing is cut where it is a pipe or a file.
 TextStyle style_of_stdout();
 
+Result<void> write_text(const Document& document, const TextStyle& style, const Sink& sink);
 std::string to_text(const Document& document, const TextStyle& style);
 
 }  // namespace strata

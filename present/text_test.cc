@@ -287,5 +287,58 @@ TEST(Text, ASignedMaximumIsShownWhole) {
   EXPECT_NE(out.find("16.0 EiB"), std::string::npos);
 }
 
+/// `rows` times an address, a number that grows and, in every other row, a name.
+Block counting(std::uint64_t rows) {
+  Stream stream;
+  stream.columns = {{"at", "AT"}, {"n", "N"}, {"hidden", ""}, {"name", "NAME"}};
+  stream.widest = {Address{0x100000}, std::uint64_t{123'456}, true, std::string("longer")};
+  stream.next = [rows, n = std::uint64_t{0}](std::vector<Cell>& row) mutable {
+    if (n == rows) return false;
+    row[0] = Address{0x100 + n};
+    row[1] = n;
+    row[3] = n % 2 == 0 ? Cell{} : Cell{std::string("name")};
+    ++n;
+    return true;
+  };
+  return {"rows", "Rows", std::move(stream), "so many"};
+}
+
+TEST(Text, AStreamHasTheWidthsOfItsWidestRow) {
+  EXPECT_EQ(to_text(document(counting(2)), TextStyle{}),
+            "Rows\n"
+            "        AT       N  NAME\n"
+            "     0x100       0  -\n"
+            "     0x101       1  name\n"
+            "  so many\n");
+  EXPECT_EQ(to_text(document(counting(0)), TextStyle{}), "");
+}
+
+TEST(Text, AStreamIsWrittenInPiecesAndEndsWhereWritingFails) {
+  constexpr std::uint64_t kRows = 50'000;
+  Document d = document(counting(kRows));
+  d.blocks.push_back({"", "Nothing", Record{}, "not shown"});
+  d.blocks.push_back(lines({"the end"}));
+  std::size_t pieces = 0;
+  std::string all;
+  EXPECT_TRUE(write_text(d, TextStyle{}, [&](std::string_view piece) -> Result<void> {
+    ++pieces;
+    all += piece;
+    return {};
+  }));
+  EXPECT_GT(pieces, 5u);
+  const auto out = split(all);
+  ASSERT_EQ(out.size(), kRows + 4);
+  EXPECT_EQ(out[2], "     0x100       0  -");
+  EXPECT_EQ(out[kRows + 1], "    0xc44f   49999  name");
+  EXPECT_EQ(out[kRows + 3], "the end");
+  pieces = 0;
+  const auto failed =
+      write_text(document(counting(~0ull)), TextStyle{}, [&](std::string_view) -> Result<void> {
+        return ++pieces == 3 ? Result<void>(fail(Cause::kUsage, "full")) : Result<void>();
+      });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(pieces, 3u);
+}
+
 }  // namespace
 }  // namespace strata

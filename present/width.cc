@@ -44,6 +44,10 @@ Character first_character(std::string_view text) {
 }  // namespace
 
 int width_of(std::string_view text) {
+  // Nearly all text is ASCII.
+  if (std::none_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; })) {
+    return static_cast<int>(text.size());
+  }
   int columns = 0;
   while (!text.empty()) {
     const Character c = first_character(text);

@@ -43,8 +43,9 @@ struct ExplainOptions {
   /// So much memory is compared with forked relatives, page by page: some 25 ms a GiB each.
   Bytes most_compared = 4_GiB;
   enum class Runs { kBook, kKeep } runs = Runs::kBook;  ///< kKeep fills Explanation::runs
-  /// kCheck: what a heap's structures say is held against each other, in lists and orders too.
-  HeapScene::Depth heaps = HeapScene::Depth::kWalk;
+  /// kCheck: what a heap's structures say is held against each other, in lists and orders too;
+  /// kRecord fills Contents::tape.
+  HeapScene::Look heaps;
   Progress progress;  ///< told how far it is, but not while the target stands
 };
 

@@ -56,6 +56,7 @@ for of in "$target" ./core; do
     "$(sed -n 's/^With `--findings-only` there are \(.*\), and nothing else\.$/\1/p' "$ROOT/docs/json.md")" \
     'what --findings-only has'
   documented heap --json "$of"
+  documented heap --chunks --json "$of"
   documented map --pages --json "$of"
   start=$(json '[.mappings[] | select(.protection == "rw-p")][0].start')
   documented page --json --show-content "$of" "$start"

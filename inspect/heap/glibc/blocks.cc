@@ -32,7 +32,10 @@ Blocks::Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents)
       watch_(contents_->heap),
       stands_(scene.memory.stands()),
       before_(contents_->heap.reported()) {
-  if (scene.depth == HeapScene::Depth::kCheck) bin_check_.emplace(scene.memory, contents_->heap);
+  if (scene.look.depth == HeapScene::Depth::kCheck) {
+    bin_check_.emplace(scene.memory, contents_->heap);
+  }
+  if (scene.look.chunks == HeapScene::Chunks::kRecord) contents_->tape.emplace();
   Chart& chart = scene.chart;
   const AccountId glibc = chart.open({"heap", "glibc"});
   const Heap& heap = contents_->heap;
@@ -70,6 +73,7 @@ void Blocks::rewind() {
   contents_->heap.not_resident = {};
   if (bin_check_) bin_check_->begin();
   contents_->tally = Tally(contents_->heap.arenas.size());
+  if (contents_->tape) contents_->tape.emplace();
 }
 
 bool Blocks::next(Claim& claim) {
@@ -108,6 +112,7 @@ void Blocks::open_region() {
   last_ = {};
   watch_.begin(region);
   if (bin_check_) bin_check_->begin_region();
+  if (contents_->tape) contents_->tape->begin(place.arena, region.chunks.start);
   walk_.emplace(window_, contents_->heap, contents_->heap.arenas[place.arena], region);
 }
 
@@ -127,6 +132,7 @@ void Blocks::put(const Chunk& chunk) {
   tally.add(arena, chunk, contents_->heap);
   watch_.pass(chunk);
   if (bin_check_) bin_check_->pass(arena, chunk, window_);
+  if (contents_->tape) contents_->tape->pass(chunk);
   if (chunk.state == ChunkState::kBinned || chunk.state == ChunkState::kFast) {
     if (run_.size() >= kLongestRun) {
       end_run(releasable_part({run_.front().range.start, run_.back().range.end}), chunk);
@@ -236,6 +242,10 @@ std::vector<std::string> Blocks::notes() const {
         fmt::format("{} of glibc's heap could not be walked: headers there are on pages that are "
                     "not in memory (swapped out, or given back by the program itself)",
                     size_text(heap.not_resident)));
+  }
+  if (const auto& tape = contents_->tape; tape && tape->is_cut()) {
+    notes.push_back(fmt::format("only the first {} chunks are listed: to record them took {}",
+                                tape->size(), size_text(tape->cost())));
   }
   if (bin_check_) {
     for (std::string& note : bin_check_->notes()) notes.push_back(std::move(note));

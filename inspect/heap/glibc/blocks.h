@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "inspect/heap/glibc/bin_check.h"
+#include "inspect/heap/glibc/chunk_tape.h"
 #include "inspect/heap/glibc/chunk_walk.h"
 #include "inspect/heap/glibc/neighbours.h"
 #include "inspect/heap/glibc/tally.h"
@@ -29,6 +30,7 @@ namespace strata::glibc {
 struct Contents {
   Heap heap;
   Tally tally;
+  std::optional<ChunkTape> tape;  ///< where chunks are recorded
 
   explicit Contents(Heap found) : heap(std::move(found)), tally(heap.arenas.size()) {}
 };

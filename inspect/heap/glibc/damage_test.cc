@@ -31,7 +31,7 @@ struct Seen {
 Seen look(HeapFake& fake) {
   Chart chart;
   const PresentMemory memory(fake.memory, nullptr);
-  const HeapScene scene{fake.space, memory, chart, HeapScene::Depth::kCheck};
+  const HeapScene scene{fake.space, memory, chart, {HeapScene::Depth::kCheck}};
   const AnonymousMemory anonymous(fake.space);
   Peek peek(scene);
   auto heap = read_heap(peek, scene, anonymous);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "inspect/heap/glibc/heap_fake.h"
 
@@ -97,10 +98,31 @@ std::vector<Claim> claims_of(Blocks& blocks, const Heap& heap) {
   return claims;
 }
 
+/// What was recorded covers the regions' chunks, and is what was counted.
+void require_recorded(const Contents& contents) {
+  std::map<Address, Address> starts_to_ends;
+  std::uint64_t counted = 0;
+  for (std::size_t i = 0; i < contents.heap.arenas.size(); ++i) {
+    for (const Region& region : contents.heap.arenas[i].regions) {
+      if (!region.chunks.empty()) starts_to_ends[region.chunks.start] = region.chunks.end;
+    }
+    for (const ListCount& state : contents.tally.arena(i).states) counted += state.chunks;
+  }
+  require(contents.tape->size() == counted);
+  ChunkTape::Player player(*contents.tape);
+  Address end;
+  for (ChunkTape::Entry entry; player.next(entry);) {
+    const Range chunk = entry.chunk.range;
+    if (const auto region = starts_to_ends.extract(chunk.start)) end = region.mapped();
+    require(chunk.start < chunk.end && chunk.end <= end);
+  }
+  require(starts_to_ends.empty());
+}
+
 void run(HeapFake& fake, HeapScene::Depth depth) {
   Chart chart;
   const PresentMemory memory(fake.memory, nullptr);
-  const HeapScene scene{fake.space, memory, chart, depth};
+  const HeapScene scene{fake.space, memory, chart, {depth, HeapScene::Chunks::kRecord}};
   const AnonymousMemory anonymous(fake.space);
   Peek peek(scene);
   auto heap = read_heap(peek, scene, anonymous);
@@ -114,6 +136,7 @@ void run(HeapFake& fake, HeapScene::Depth depth) {
   blocks.rewind();
   require(claims_of(blocks, contents->heap).size() == claims.size());
   blocks.conclude();
+  require_recorded(*contents);
   (void)blocks.notes();
   require(fake.memory.reads < kMostReads);
   require(contents->heap.damage.size() <= Heap::kMostDamage);
