@@ -88,14 +88,13 @@ std::optional<std::uint64_t> find_zero_frame() {
 
 }  // namespace
 
-Result<PageScanner> PageScanner::open(const Target& target, const Means& means, Detail detail) {
+Result<PageScanner> PageScanner::open(const Target& target, const Means& means) {
   auto pagemap = target.open_kernel_file("pagemap");
   if (!pagemap) return pass(pagemap, "looking at the state of its pages");
   PageScanner scanner;
   scanner.pagemap_ = std::move(*pagemap);
   scanner.has_swap_ = means.swap;
-  scanner.by_ioctl_ = means.pagemap_scan && detail == Detail::kState;
-  scanner.tells_exclusive_ = detail == Detail::kExclusive;
+  scanner.by_ioctl_ = means.pagemap_scan;
   const auto blind = [&](const char* sentence) { scanner.blind_spots_.push_back(sentence); };
   if (scanner.by_ioctl_) {
     scanner.asks_guard_ = knows_guard(scanner.pagemap_);
@@ -130,9 +129,11 @@ PageFlags PageScanner::interpret(PageFlags flags, PageFlags inherent) const {
   return flags;
 }
 
-Result<void> PageScanner::scan(std::span<const ScanRange> ranges, const Sink& sink) const {
+Result<void> PageScanner::scan(std::span<const ScanRange> ranges, const Sink& sink,
+                               Detail detail) const {
   if (ranges.empty()) return {};
-  return by_ioctl_ ? scan_by_ioctl(ranges, sink) : scan_by_entries(ranges, sink);
+  return by_ioctl_ && detail == Detail::kState ? scan_by_ioctl(ranges, sink)
+                                               : scan_by_entries(ranges, sink, detail);
 }
 
 Result<void> PageScanner::scan_by_ioctl(std::span<const ScanRange> ranges, const Sink& sink) const {
@@ -180,8 +181,8 @@ Result<void> PageScanner::scan_by_ioctl(std::span<const ScanRange> ranges, const
   return {};
 }
 
-Result<void> PageScanner::scan_by_entries(std::span<const ScanRange> ranges,
-                                          const Sink& sink) const {
+Result<void> PageScanner::scan_by_entries(std::span<const ScanRange> ranges, const Sink& sink,
+                                          Detail detail) const {
   static constexpr Translation kTable[] = {
       {abi::kPagemapPresent, PageFlag::kPresent},     {abi::kPagemapSwapped, PageFlag::kSwapped},
       {abi::kPagemapFile, PageFlag::kFile},           {abi::kPagemapGuard, PageFlag::kGuard},
@@ -194,7 +195,7 @@ Result<void> PageScanner::scan_by_entries(std::span<const ScanRange> ranges,
   const auto add = [&](Address at, std::uint64_t entry, PageFlags inherent) {
     if (entry == 0) return;
     PageFlags flags = translate(entry, kTable);
-    if (!tells_exclusive_) flags.clear(PageFlag::kExclusive);
+    if (detail != Detail::kExclusive) flags.clear(PageFlag::kExclusive);
     const bool is_zero = flags.has(PageFlag::kPresent) && zero_frame_ &&
                          (entry & abi::kPagemapFrameMask) == *zero_frame_;
     if (is_zero) flags.set(PageFlag::kZero);

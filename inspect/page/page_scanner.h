@@ -2,6 +2,7 @@
 // Uses PAGEMAP_SCAN where there is one, else pagemap entry by entry; both give the same runs, save
 // what the older cannot see, which is flagged kUnknown or said in blind_spots().
 // Cost    One walk of the page tables; memory is one buffer whatever the target's size.
+// Threads any number at once.
 // Errors  kPermission, kGone. A range that was unmapped meanwhile reads as absent.
 #pragma once
 
@@ -33,19 +34,19 @@ class PageScanner {
  public:
   using Sink = std::function<void(const PageRun&)>;
 
-  /// What to ask of each page; more costs more.
+  /// What to ask of each page.
   enum class Detail {
     kState,      ///< all but kExclusive
-    kExclusive,  ///< kExclusive too: pagemap is read entry by entry
+    kExclusive,  ///< that too, entry by entry, which sees less of the rest (kZero, kHuge)
   };
 
-  static Result<PageScanner> open(const Target& target, const Means& means,
-                                  Detail detail = Detail::kState);
+  static Result<PageScanner> open(const Target& target, const Means& means);
 
   /// Hands over the runs of `ranges` (sorted, disjoint) by address. Pages with no flag at all give
   /// no run; no run crosses from one range into the next. It is one sweep from the first range to
   /// the last: what lies between costs as much as what was asked for, unless it is unmapped.
-  Result<void> scan(std::span<const ScanRange> ranges, const Sink& sink) const;
+  Result<void> scan(std::span<const ScanRange> ranges, const Sink& sink,
+                    Detail detail = Detail::kState) const;
 
   /// What this way of looking cannot see, a sentence each.
   const std::vector<std::string>& blind_spots() const { return blind_spots_; }
@@ -55,12 +56,12 @@ class PageScanner {
   /// Takes back what the kernel's bits say beside their meaning.
   PageFlags interpret(PageFlags flags, PageFlags inherent) const;
   Result<void> scan_by_ioctl(std::span<const ScanRange> ranges, const Sink& sink) const;
-  Result<void> scan_by_entries(std::span<const ScanRange> ranges, const Sink& sink) const;
+  Result<void> scan_by_entries(std::span<const ScanRange> ranges, const Sink& sink,
+                               Detail detail) const;
 
   File pagemap_;
   bool by_ioctl_ = false;
   bool has_swap_ = true;
-  bool tells_exclusive_ = false;
   bool asks_guard_ = false;                  ///< this kernel's PAGEMAP_SCAN knows guard pages
   std::optional<std::uint64_t> zero_frame_;  ///< of the shared zero page, where frames are shown
   std::vector<std::string> blind_spots_;

@@ -67,15 +67,16 @@ const Target& own_process() {
   return *process;
 }
 
-PageScanner scanner(const Means& means, PageScanner::Detail detail = PageScanner::Detail::kState) {
-  auto opened = PageScanner::open(own_process(), means, detail);
+PageScanner scanner(const Means& means) {
+  auto opened = PageScanner::open(own_process(), means);
   EXPECT_TRUE(opened);
   return std::move(*opened);
 }
 
-std::vector<PageRun> scan(const PageScanner& by, std::span<const ScanRange> ranges) {
+std::vector<PageRun> scan(const PageScanner& by, std::span<const ScanRange> ranges,
+                          PageScanner::Detail detail = PageScanner::Detail::kState) {
   std::vector<PageRun> runs;
-  auto done = by.scan(ranges, [&](const PageRun& run) { runs.push_back(run); });
+  auto done = by.scan(ranges, [&](const PageRun& run) { runs.push_back(run); }, detail);
   EXPECT_TRUE(done) << (done ? "" : to_text(done.error()));
   return runs;
 }
@@ -243,8 +244,14 @@ TEST(PageScanner, WithoutTheIoctlWhatIsKnownToBeEmptyIsSkippedAndWhatIsTooLargeU
 TEST(PageScanner, SaysWhichPagesAreOursAlone) {
   const Own own(8, MAP_PRIVATE | MAP_ANONYMOUS);
   own.write(0, 8);
-  EXPECT_EQ(shown(scanner(means_without(""), PageScanner::Detail::kExclusive), own.range()),
-            "0+8 PX\n");
+  const ScanRange all{own.range(), {}, std::nullopt};
+  for (const auto& [way, means] : ways()) {
+    SCOPED_TRACE(way);
+    const PageScanner by = scanner(means);
+    const auto exclusive = PageScanner::Detail::kExclusive;
+    EXPECT_EQ(shown(scan(by, std::span(&all, 1), exclusive), own.range().start), "0+8 PX\n");
+    EXPECT_EQ(shown(by, own.range()), "0+8 P\n");
+  }
 }
 
 TEST(PageScanner, TheHugeZeroPageIsNotResident) {

@@ -12,6 +12,10 @@ constexpr Bytes kWindow = 2_MiB;
 // 2 GiB of address space; of one that is wider used, the windows are forgotten and made again.
 constexpr std::size_t kMostWindows = 1024;
 
+// Looked through at once for the next page that is present.
+constexpr Bytes kLeastAhead = 64_MiB;
+constexpr Bytes kMostAhead = 16_GiB;
+
 void append(std::vector<Range>& parts, Range part) {
   if (part.empty()) return;
   if (!parts.empty() && parts.back().end == part.start) {
@@ -60,6 +64,57 @@ Result<std::vector<Range>> PresentMemory::scan(Range range) const {
   });
   if (!done) return pass(done);
   return parts;
+}
+
+Result<Address> PresentMemory::next_present(Address at, Address limit) const {
+  // Terabytes may be reserved and never touched.
+  for (Bytes span = kLeastAhead; at < limit; span = std::min(span * 2, kMostAhead)) {
+    const Address end = std::min(at + span, limit);
+    auto parts = scan({at, end});
+    if (!parts) return pass(parts);
+    if (!parts->empty()) return parts->front().start;
+    at = end;
+  }
+  return limit;
+}
+
+Result<std::vector<Range>> PresentMemory::read_parts(Address from,
+                                                     std::span<std::byte> into) const {
+  const Range range = range_of(from, Bytes{into.size()});
+  std::vector<Range> read;
+  if (scanner_ == nullptr || pages_ == Pages::kMove) {
+    auto parts = present(range);
+    if (!parts) return pass(parts);
+    for (const Range& part : *parts) read_part(part, from, into, false, read);
+    return read;
+  }
+  const ScanRange whole{
+      {round_down(range.start, page_size()), round_up(range.end, page_size())}, {}, std::nullopt};
+  auto done = scanner_->scan(
+      std::span(&whole, 1),
+      [&](const PageRun& run) {
+        if (!run.flags.has(PageFlag::kPresent)) return;
+        read_part(intersection(run.range, range), from, into, run.flags.has(PageFlag::kExclusive),
+                  read);
+      },
+      PageScanner::Detail::kExclusive);
+  if (!done) return pass(done);
+  return read;
+}
+
+/// What of `part` can be read, into its place in `into`, which begins at `from`.
+void PresentMemory::read_part(Range part, Address from, std::span<std::byte> into, bool exclusive,
+                              std::vector<Range>& read) const {
+  while (!part.empty()) {
+    const auto place = into.subspan((part.start - from).value, part.size().value);
+    const auto got = exclusive ? target_.read_exclusive(part.start, place)
+                               : target_.read_memory(part.start, place);
+    if (got) append(read, range_of(part.start, *got));
+    // A core may lack pages in the middle of what counts as present, as may a device's memory.
+    const Address behind = part.start + (got ? *got : 0_B);
+    part.start = behind < part.end ? round_down(behind, page_size()) + page_size() : part.end;
+    if (part.start > part.end) part.start = part.end;
+  }
 }
 
 Result<Bytes> PresentMemory::read(Address from, std::span<std::byte> into) const {

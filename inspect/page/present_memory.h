@@ -33,6 +33,14 @@ class PresentMemory {
   /// were really read.
   Result<Bytes> read(Address from, std::span<std::byte> into) const;
 
+  /// The same in bulk: fills what is present and leaves the rest of `into` as it was; the ranges
+  /// that were really read, by address. Of a target that stands, pages that nobody else maps come
+  /// by a faster way.
+  Result<std::vector<Range>> read_parts(Address from, std::span<std::byte> into) const;
+
+  /// The first address from `at` on that is present; `limit` where there is none before it.
+  Result<Address> next_present(Address at, Address limit) const;
+
   /// A value whose bytes are all present; nullopt otherwise, and where it cannot be read.
   template <class T>
   std::optional<T> value(Address from) const {
@@ -48,6 +56,8 @@ class PresentMemory {
 
  private:
   Result<std::vector<Range>> scan(Range range) const;
+  void read_part(Range part, Address from, std::span<std::byte> into, bool exclusive,
+                 std::vector<Range>& read) const;
   /// The present parts of the window around `at`; null where they cannot be had.
   Result<const std::vector<Range>*> window_around(Address at) const;
 

@@ -24,6 +24,7 @@ class Process final : public Target {
   Result<std::vector<Thread>> read_threads() const override;
   Result<std::vector<AuxiliaryEntry>> read_auxiliary_vector() const override;
   Result<Bytes> read_memory(Address from, std::span<std::byte> into) const override;
+  Result<Bytes> read_exclusive(Address from, std::span<std::byte> into) const override;
   Result<File> open_mapped_file(const Mapping& mapping) const override;
   Result<File> open_kernel_file(const std::string& name) const override;
   Result<std::string> read_kernel_text(const std::string& name) const override;
@@ -34,6 +35,8 @@ class Process final : public Target {
  private:
   Process(File directory, Identity identity)
       : directory_(std::move(directory)), identity_(std::move(identity)) {}
+  /// Whether it exists still, be it as a zombie.
+  bool is_listed() const;
   /// Turns what the kernel said into what it means for this process.
   Failure explained(Error error) const;
 

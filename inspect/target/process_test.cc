@@ -125,6 +125,33 @@ TEST(Process, ReadsUpToTheFirstByteThatCannotBeRead) {
   munmap(from, pages * page());
 }
 
+TEST(Process, ReadsExclusivePagesAsAnyOther) {
+  std::vector<std::byte> memory(3 << 20), read(memory.size());
+  for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = std::byte(i * 7 % 251);
+  const Child child([] { pause(); });
+  auto process = Process::open(child.pid());
+  ASSERT_TRUE(process);
+  auto got = (*process)->read_exclusive(address_of(memory.data()), read);
+  ASSERT_TRUE(got);
+  EXPECT_EQ(*got, Bytes{memory.size()});
+  EXPECT_EQ(read, memory);
+  // Up to the first byte that cannot be read.
+  const std::size_t page = page_size().value;
+  auto* const two = static_cast<std::byte*>(
+      mmap(nullptr, page * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(two, MAP_FAILED);
+  two[0] = std::byte{9};
+  munmap(two + page, page);
+  auto own = Process::open(getpid());
+  ASSERT_TRUE(own);
+  read.resize(page * 2);
+  got = (*own)->read_exclusive(address_of(two), read);
+  ASSERT_TRUE(got);
+  EXPECT_EQ(*got, Bytes{page});
+  EXPECT_EQ(read[0], std::byte{9});
+  munmap(two, page);
+}
+
 TEST(Process, IsGoneWhenItHasEnded) {
   Child child([] { pause(); });
   auto process = Process::open(child.pid());
@@ -159,6 +186,7 @@ TEST(Process, NeverReadsWhoeverGotItsNumber) {
     auto read = target->read_memory(from, std::span(&byte, 1));
     EXPECT_FALSE(read);
     if (!read) EXPECT_EQ(read.error().cause, Cause::kGone);
+    EXPECT_FALSE(target->read_exclusive(from, std::span(&byte, 1)));
   }
   EXPECT_FALSE((*process)->read_mappings());
 }

@@ -28,6 +28,9 @@ for subject in "$target" "$(stated child)"; do
     run strata $way "$subject"
     exits_with 0
   done
+  # All of it, in bulk; what the parent has no pointer to is the program's business.
+  run strata leaks "$subject"
+  ((exit_code <= 1)) || fail "exit code $exit_code"
   run strata page --show-content "$subject" "$heap"
   exits_with 0
   equals "$(kernel_says exclusive "$heap" $size "$subject")" "$before" 'what is shared no more'
