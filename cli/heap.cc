@@ -57,7 +57,7 @@ Failure no_glibc(const Explanation& e) {
 /// same place in the same way.
 Result<Explanation> look(const Invocation& invocation, const ExplainOptions& options) {
   auto seen = explain_target(invocation, options);
-  const bool is_checked = options.heaps.depth == HeapScene::Depth::kCheck;
+  const bool is_checked = options.heaps == HeapScene::Depth::kCheck;
   for (int again = 0; is_checked && again < kLooksAgain; ++again) {
     if (!seen || seen->glibc == nullptr || seen->glibc->heap.damage.empty()) break;
     if (seen->moment.frozen || seen->identity.kind == TargetKind::kCore) break;
@@ -91,8 +91,7 @@ Result<Exit> run(const Invocation& invocation) {
   if (!how) return pass(how);
   const bool lists_chunks = invocation.has("--chunks");
   ExplainOptions options;
-  if (invocation.has("--check")) options.heaps.depth = HeapScene::Depth::kCheck;
-  if (lists_chunks) options.heaps.chunks = HeapScene::Chunks::kRecord;
+  if (invocation.has("--check")) options.heaps = HeapScene::Depth::kCheck;
   auto explanation = look(invocation, options);
   if (!explanation) return pass(explanation);
   if (explanation->glibc == nullptr) return no_glibc(*explanation);
@@ -108,8 +107,7 @@ Result<Exit> run(const Invocation& invocation) {
            invocation);
   if (!shown) return pass(shown);
   if (invocation.has("--check") && !heap.damage.empty()) return Exit::kFound;
-  const auto& tape = explanation->glibc->tape;
-  const bool is_whole = saw_all(*explanation) && !(tape && tape->is_cut());
+  const bool is_whole = saw_all(*explanation) && !explanation->glibc->tape.is_cut();
   return is_whole ? Exit::kDone : Exit::kPartial;
 }
 

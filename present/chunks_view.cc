@@ -32,7 +32,7 @@ enum : std::size_t { kAddress, kBytes, kState, kIndex, kArena, kColumns };
 class Rows {
  public:
   Rows(std::shared_ptr<const glibc::Contents> contents, const ChunksView& how)
-      : contents_(std::move(contents)), how_(how), player_(*contents_->tape) {
+      : contents_(std::move(contents)), how_(how), player_(contents_->chunks()) {
     is_on_ = play();
   }
 

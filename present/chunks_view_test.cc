@@ -38,7 +38,7 @@ class ChunksViewTest : public testing::Test {
     }
     heap.mmapped.headers[1] = heap.mmapped.headers[1] + 4080_B;  // memalign() made it
     e_.glibc = std::make_shared<glibc::Contents>(std::move(heap));
-    e_.glibc->tape.emplace();
+    e_.glibc->tape = glibc::ChunkTape();
     begin(0, kMain);
     pass(ChunkState::kLive, 48_B);
     pass(ChunkState::kCached, 32_B);
@@ -63,13 +63,13 @@ class ChunksViewTest : public testing::Test {
   void begin(std::size_t arena, Address start) {
     arena_ = arena;
     at_ = start;
-    e_.glibc->tape->begin(arena, start);
+    e_.glibc->tape.begin(arena, start);
   }
   void pass(ChunkState state, Bytes size) {
     const glibc::Chunk chunk{range_of(at_, size), state};
     at_ = at_ + size;
     e_.glibc->tally.add(arena_, chunk, e_.glibc->heap);
-    e_.glibc->tape->pass(chunk);
+    e_.glibc->tape.pass(chunk);
   }
 
   std::size_t arena_ = 0;
@@ -129,7 +129,7 @@ TEST_F(ChunksViewTest, OfOneArenaOnlyItsOwn) {
 }
 
 TEST_F(ChunksViewTest, AHeapWithoutChunksIsAnEmptyList) {
-  e_.glibc->tape.emplace();
+  e_.glibc->tape = glibc::ChunkTape();
   e_.glibc->tally = glibc::Tally(2);
   EXPECT_EQ(text(0), "x\\x1B[2J (42): 0 chunks of main arena, by address; bytes include headers\n");
   EXPECT_EQ(chunks(0), Json::array());

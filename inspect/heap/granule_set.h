@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -39,6 +40,18 @@ class GranuleSet {
     return last_ != nullptr && ((*last_)[word_of(address)] & bit_of(address)) != 0;
   }
   std::size_t size() const { return size_; }
+  /// Calls `act` for each, in no order.
+  template <class Act>
+  void each(Act&& act) const {
+    for (const auto& [number, page] : pages_) {
+      for (std::size_t i = 0; i < page->size(); ++i) {
+        for (std::uint64_t bits = (*page)[i]; bits != 0; bits &= bits - 1) {
+          const auto granule = i * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+          act(Address{number * kPageSpan + granule * 16});
+        }
+      }
+    }
+  }
 
  private:
   static constexpr std::uint64_t kPageSpan = 64 << 10;

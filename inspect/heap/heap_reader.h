@@ -30,13 +30,7 @@ struct HeapScene {
   const PresentMemory& memory;
   Chart& chart;
   /// kCheck holds everything against everything that a walk meets, and keeps what that takes.
-  enum class Depth { kWalk, kCheck };
-  /// kRecord keeps every chunk that a walk meets, to be listed when it is over.
-  enum class Chunks { kCount, kRecord };
-  struct Look {
-    Depth depth = Depth::kWalk;
-    Chunks chunks = Chunks::kCount;
-  } look = {};
+  enum class Depth { kWalk, kCheck } depth = Depth::kWalk;
 };
 
 namespace glibc {

@@ -1,21 +1,24 @@
 // inspect/heap/heap_walk.h - what lies inside a heap's regions, streamed as claims.
 // A heap may have a hundred million blocks, so its claims are made while they are asked for and
-// never stored; going through them again reads the target again.
-// Threads one at a time.
+// never stored. What they are made of is read before, as small as it can be kept: the target may
+// run again by then, and claims may be gone through again. Threads one at a time.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "inspect/space/claim.h"
 
 namespace strata {
 
 class HeapWalk : public ClaimStream {
  public:
+  /// Reads all that it needs of the target; then the first claim is next.
+  virtual void read(const Progress& progress) = 0;
   /// Back to the first claim. What was counted on the way is forgotten.
   virtual void rewind() = 0;
-  /// For what takes time and needs no memory of the target's any more; after the last claim.
+  /// For what takes time; after the last claim.
   virtual void conclude() {}
   /// What was seen on the way and is not in the claims, a sentence each.
   virtual std::vector<std::string> notes() const = 0;

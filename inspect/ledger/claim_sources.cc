@@ -4,6 +4,10 @@
 
 namespace strata {
 
+void ClaimSources::read(const Progress& progress) {
+  for (const auto& walk : walks_) walk->read(progress);
+}
+
 MergedClaims ClaimSources::all() {
   std::vector<ClaimStream*> streams{&stored()};
   for (const auto& walk : walks_) {

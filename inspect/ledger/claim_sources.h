@@ -17,7 +17,9 @@ class ClaimSources {
   ClaimSources(std::vector<Claim> stored, std::vector<std::unique_ptr<HeapWalk>> walks)
       : stored_(std::move(stored)), walks_(std::move(walks)) {}
 
-  /// Everything, by address. Walks read the target's memory again.
+  /// Reads what walks need of the target; before anything is asked for.
+  void read(const Progress& progress);
+  /// Everything, by address. Reads nothing.
   MergedClaims all();
   /// Without what lies inside heaps.
   ClaimStream& stored();

@@ -81,7 +81,7 @@ Result<Explanation> explain_process(const Target& target, const Means& means,
   auto taken = stocktaking.take(freeze ? freeze->threads() : std::vector<Thread>{});
   if (freeze) release(*freeze, options, e);
   if (!taken) return pass(taken);
-  stocktaking.end_walks();
+  stocktaking.finish();
 
   stocktaking.book_lazily_freed();
   if (options.huge_pages == ExplainOptions::HugePages::kCountZero) {
@@ -113,6 +113,7 @@ Result<Explanation> explain_core(const Target& target, const Means& means,
   append(e.notes, target.absences());
   e.target_cut_off = target.is_cut_off();
   ClaimSources sources = adopt(e, std::move(*survey));
+  sources.read(options.progress);
   MergedClaims claims = sources.all();
   MappingBook mappings(e.space.mappings, e.ledger.chart());
   Sweep sweep(claims, book_into(e.ledger, mappings));

@@ -13,6 +13,10 @@ constexpr Bytes kMostLookedThrough = 4_GiB;
 // 16 bytes each; beyond it what is compared with relatives is less, and said to be.
 constexpr std::size_t kMostRangesKept = 4'000'000;
 
+// Runs of pages that wait for the target to run again: 24 MB. A process of 4 GiB has no more if
+// each page of it is in another state than the next.
+constexpr std::size_t kMostWaiting = 1'000'000;
+
 /// Joins `range` to the last of `ranges`, which come by address.
 void add_range(std::vector<Range>& ranges, Range range) {
   if (!ranges.empty() && ranges.back().end == range.start) {
@@ -95,14 +99,48 @@ Result<void> Stocktaking::take(const std::vector<Thread>& frozen) {
       e_.notes.resize(notes_before);
       if (auto surveyed = survey(memory, frozen); !surveyed) return surveyed;
     }
-    if (auto scanned = scan(); !scanned) return scanned;
+    if (auto scanned = scan(stands); !scanned) return scanned;
     if (e_.moment.tries >= options_.most_tries || is_settled(stands)) break;
   }
   shelf_.open();
   return {};
 }
 
-void Stocktaking::end_walks() { strata::end_walks(e_, *claims_); }
+void Stocktaking::finish() {
+  if (lets_wait_ || booking_) finish_booking();
+  end_walks(e_, *claims_);
+}
+
+Stocktaking::Booking::Booking(ClaimSources& sources, Explanation& e)
+    : claims(sources.all()),
+      mappings(e.space.mappings, e.ledger.chart()),
+      sweep(claims, book_into(e.ledger, mappings)) {}
+
+void Stocktaking::put(const PageRun& run) {
+  if (!lets_wait_) return book(run);
+  waiting_.push_back(run);
+  if (waiting_.size() < kMostWaiting) return;
+  lets_wait_ = false;
+  for (const PageRun& waited : std::exchange(waiting_, {})) book(waited);
+}
+
+void Stocktaking::book(const PageRun& run) {
+  if (!booking_) booking_.emplace(*claims_, e_);
+  booking_->sweep.add(run);
+  keep(run);
+}
+
+void Stocktaking::finish_booking() {
+  lets_wait_ = false;
+  for (const PageRun& waited : std::exchange(waiting_, {})) book(waited);
+  if (!booking_) booking_.emplace(*claims_, e_);
+  booking_->sweep.finish();
+  e_.mappings = booking_->mappings.finish();
+  booking_.reset();
+  if (e_.runs.size() == kMostRunsKept) {
+    e_.notes.push_back(fmt::format("only the first {} runs of pages are listed", kMostRunsKept));
+  }
+}
 
 bool Stocktaking::is_settled(bool stands) const {
   const Moment& m = e_.moment;
@@ -114,27 +152,27 @@ Result<void> Stocktaking::survey(const PresentMemory& memory, const std::vector<
   auto survey = take_survey(memory, frozen, e_.ledger.chart(), shelf_, options_.heaps);
   if (!survey) return pass(survey);
   claims_.emplace(adopt(e_, std::move(*survey)));
+  claims_->read(progress_);
   if (e_.moment.tries > 1) e_.usage.clear();
   usage_.read_if_worth_it(progress_);
   plan_ = plan_scan(target_, e_);
   return {};
 }
 
-Result<void> Stocktaking::scan() {
+Result<void> Stocktaking::scan(bool stands) {
   e_.ledger.clear();
   e_.runs.clear();
   pages_ = {};
-  MergedClaims claims = claims_->all();
-  MappingBook mappings(e_.space.mappings, e_.ledger.chart());
+  waiting_.clear();
+  booking_.reset();
+  lets_wait_ = stands;
   auto before = read_status(target_);
   if (!before) return pass(before);
   e_.moment.resident_before = before->resident;
-  Sweep sweep(claims, book_into(e_.ledger, mappings));
   Position position(plan_.ranges);
   std::size_t runs = 0;
-  const auto put = [&](const PageRun& run) {
-    sweep.add(run);
-    keep(run);
+  const auto see = [&](const PageRun& run) {
+    put(run);
     if (progress_ && (++runs % 256 == 0 || run.range.size() > 1_GiB)) {
       progress_("scanning pages", position.share_before(run.range.end));
     }
@@ -144,20 +182,16 @@ Result<void> Stocktaking::scan() {
     for (; hidden != plan_.hidden.end() && hidden->start < until; ++hidden) {
       PageRun unknown{*hidden, {}};
       unknown.flags.set(PageFlag::kUnknown);
-      put(unknown);
+      see(unknown);
     }
   };
   auto scanned = scanner_.scan(plan_.ranges, [&](const PageRun& run) {
     put_hidden(run.range.start);
-    put(run);
+    see(run);
   });
   put_hidden(Address{~0ull});
   if (!scanned) return scanned;
-  if (e_.runs.size() == kMostRunsKept) {
-    e_.notes.push_back(fmt::format("only the first {} runs of pages are listed", kMostRunsKept));
-  }
-  sweep.finish();
-  e_.mappings = mappings.finish();
+  if (!stands) finish_booking();
   auto after = read_counters(target_);
   if (!after) return pass(after);
   e_.moment.after = *after;

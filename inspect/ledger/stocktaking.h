@@ -45,17 +45,29 @@ class Stocktaking {
   void note_anonymous() { notes_anonymous_ = true; }
   /// Takes stock of the target as it runs or, where `frozen` are its threads, stands.
   Result<void> take(const std::vector<Thread>& frozen);
-  /// After take(), when the target runs again: what walks of heaps have left to do and to say.
-  void end_walks();
-  /// After take(): lazily freed pages by account, where they can be told.
+  /// After take(), when the target runs again: books what was seen while it stood, and what walks
+  /// of heaps have left to do and to say.
+  void finish();
+  /// After that: lazily freed pages by account, where they can be told.
   void book_lazily_freed();
   PagesOfNote& pages() { return pages_; }
 
  private:
   bool is_settled(bool stands) const;
   Result<void> survey(const PresentMemory& memory, const std::vector<Thread>& frozen);
-  Result<void> scan();
+  Result<void> scan(bool stands);
+  void put(const PageRun& run);
+  void book(const PageRun& run);
+  void finish_booking();
   void keep(const PageRun& run);
+
+  /// The sweep that books claims and runs of pages.
+  struct Booking {
+    Booking(ClaimSources& sources, Explanation& e);
+    MergedClaims claims;
+    MappingBook mappings;
+    Sweep sweep;
+  };
 
   const Target& target_;
   const ExplainOptions& options_;
@@ -66,6 +78,10 @@ class Stocktaking {
   Progress progress_;  // empty while the target stands
   std::optional<ClaimSources> claims_;
   ScanPlan plan_;
+  std::optional<Booking> booking_;
+  // While the target stands runs wait here, so that it stands no longer than they take to be seen.
+  bool lets_wait_ = false;
+  std::vector<PageRun> waiting_;
   bool notes_anonymous_ = false;
   PagesOfNote pages_;
 };

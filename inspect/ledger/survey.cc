@@ -46,7 +46,7 @@ Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread
 }
 
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
-                           Chart& chart, Shelf& shelf, HeapScene::Look heaps) {
+                           Chart& chart, Shelf& shelf, HeapScene::Depth heaps) {
   Survey survey;
   auto space = read_space(memory, frozen, shelf);
   if (!space) return pass(space);

@@ -27,7 +27,8 @@ struct Survey {
 /// Asks every source of claims; accounts and evidence go into `chart`. `frozen` as in read_space().
 /// Files are taken from `shelf`.
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
-                           Chart& chart, Shelf& shelf, HeapScene::Look heaps = {});
+                           Chart& chart, Shelf& shelf,
+                           HeapScene::Depth heaps = HeapScene::Depth::kWalk);
 Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread>& frozen,
                            Chart& chart);
 

@@ -7,29 +7,8 @@ namespace strata {
 namespace {
 
 constexpr Bytes kGranule = 16_B;
-// Ranges that lie closer together are one band.
-constexpr Bytes kBandGap = 1_GiB;
 
 }  // namespace
-
-Bands::Bands(std::vector<Range> ranges) {
-  std::sort(ranges.begin(), ranges.end());
-  Range band;
-  const auto close = [&] {
-    if (band.empty()) return;
-    lowest_[count_] = band.start.value;
-    span_[count_++] = band.size().value;
-  };
-  for (const Range& range : ranges) {
-    if (!band.empty() && (range.start <= band.end + kBandGap || count_ + 1 == kMost)) {
-      band.end = std::max(band.end, range.end);
-    } else {
-      close();
-      band = range;
-    }
-  }
-  close();
-}
 
 std::optional<BlockMap> BlockMap::make(const glibc::Heap& heap) {
   BlockMap map;
@@ -40,6 +19,7 @@ std::optional<BlockMap> BlockMap::make(const glibc::Heap& heap) {
     granules += (range.size() / kGranule + kPageGranules) / kPageGranules * kPageGranules;
     if (granules + heap.mmapped.chunks.size() >= kNowhere) return std::nullopt;
     all.push_back(range);
+    if (range.size() > map.widest_.range.size()) map.widest_ = map.ground_.back();
   }
   map.granules_ = static_cast<BlockNumber>(granules);
   map.mapped_ = heap.mmapped.chunks;
@@ -59,7 +39,12 @@ void BlockMap::add(const glibc::Chunk& chunk) {
   if (chunk.state == glibc::ChunkState::kLive) marks_.set_second(number);
 }
 
-BlockNumber BlockMap::number_of(Address granule) const {
+void BlockMap::free(Address chunk) {
+  const BlockNumber number = number_of(chunk);
+  if (number != kNowhere) marks_.clear_second(number);
+}
+
+BlockNumber BlockMap::look_up(Address granule) const {
   const auto behind =
       std::upper_bound(ground_.begin(), ground_.end(), granule,
                        [](Address a, const Ground& g) { return a < g.range.start; });
@@ -69,15 +54,13 @@ BlockNumber BlockMap::number_of(Address granule) const {
   return ground.first + static_cast<BlockNumber>((granule - ground.range.start) / kGranule);
 }
 
-BlockMap::Place BlockMap::place_of(std::uint64_t pointer) const {
+BlockMap::Place BlockMap::mapped_place_of(std::uint64_t pointer) const {
   const Address address{pointer};
   const Address before = address - kGranule;
-  Place place{number_of(before), pointer % 16 == 0, pointer % 16 >= 8};
-  if (place.number != kNowhere || mapped_.empty()) return place;
   const auto behind = std::upper_bound(mapped_headers_.begin(), mapped_headers_.end(), before);
-  if (behind == mapped_headers_.begin()) return place;
+  if (behind == mapped_headers_.begin()) return {};
   const auto index = static_cast<std::size_t>(std::prev(behind) - mapped_headers_.begin());
-  if (!mapped_[index].contains(address)) return place;
+  if (!mapped_[index].contains(address)) return {};
   return {mapped_block(index), before == mapped_headers_[index], false};
 }
 

@@ -20,6 +20,7 @@
 
 #include "inspect/heap/glibc/chunk.h"
 #include "inspect/heap/glibc/heap.h"
+#include "inspect/object/bands.h"
 #include "inspect/object/zeroed_array.h"
 
 namespace strata {
@@ -38,6 +39,7 @@ class BitPairs {
   bool first(BlockNumber n) const { return (words_[n >> 6].first & bit(n)) != 0; }
   bool second(BlockNumber n) const { return (words_[n >> 6].second & bit(n)) != 0; }
   void set_first(BlockNumber n) { words_[n >> 6].first |= bit(n); }
+  void clear_second(BlockNumber n) { words_[n >> 6].second &= ~bit(n); }
   void set_second(BlockNumber n) { words_[n >> 6].second |= bit(n); }
   void prefetch(BlockNumber n) const { __builtin_prefetch(&words_[n >> 6]); }
   const ZeroedArray<Word>& words() const { return words_; }
@@ -45,25 +47,6 @@ class BitPairs {
  private:
   static std::uint64_t bit(BlockNumber n) { return std::uint64_t{1} << (n & 63); }
   ZeroedArray<Word> words_;
-};
-
-/// A few bands of addresses that hold all blocks: most words lie in none, and so are no pointers.
-class Bands {
- public:
-  static constexpr std::size_t kMost = 4;
-
-  Bands() = default;
-  explicit Bands(std::vector<Range> ranges);
-  bool contain(std::uint64_t word) const {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (word - lowest_[i] < span_[i]) return true;
-    }
-    return false;
-  }
-
- private:
-  std::uint64_t lowest_[kMost], span_[kMost];
-  std::size_t count_ = 0;
 };
 
 class BlockMap {
@@ -76,6 +59,8 @@ class BlockMap {
 
   /// In address order within a region; also what is not live, so that it ends what is before.
   void add(const glibc::Chunk& chunk);
+  /// One that was added as live is none of the program's.
+  void free(Address chunk);
 
   /// Where a pointer leads, before it is known where blocks begin.
   struct Place {
@@ -83,7 +68,12 @@ class BlockMap {
     bool aligned = false;           ///< it can be the start of a block's user bytes
     bool second_half = false;       ///< of its granule
   };
-  Place place_of(std::uint64_t pointer) const;
+  Place place_of(std::uint64_t pointer) const {
+    const Place place{number_of(Address{pointer - 16}), pointer % 16 == 0, pointer % 16 >= 8};
+    return place.number != kNowhere || mapped_.empty() ? place : mapped_place_of(pointer);
+  }
+
+  bool is_placed(std::uint64_t pointer) const { return place_of(pointer).number != kNowhere; }
 
   struct Found {
     BlockNumber block = kNowhere;
@@ -103,7 +93,14 @@ class BlockMap {
     return block + static_cast<BlockNumber>(chunk(block).size() / 16_B);
   }
   Address user(BlockNumber block) const;
-  BlockNumber number_of(Address granule) const;
+  BlockNumber number_of(Address granule) const {
+    // Mostly the main arena.
+    const Bytes offset = Bytes{granule.value - widest_.range.start.value};
+    if (offset < widest_.range.size()) {
+      return widest_.first + static_cast<BlockNumber>(offset / 16_B);
+    }
+    return look_up(granule);
+  }
 
   /// All numbers, blocks or not.
   std::size_t size() const { return granules_ + mapped_.size(); }
@@ -137,10 +134,13 @@ class BlockMap {
     BlockNumber first;
   };
 
+  Place mapped_place_of(std::uint64_t pointer) const;
+  BlockNumber look_up(Address granule) const;
   BlockNumber start_at_or_before(BlockNumber granule) const;
   const Ground* ground_around(BlockNumber number) const;
 
   std::vector<Ground> ground_;           // by address
+  Ground widest_{};                      // of them
   std::vector<Range> mapped_;            // chunks with a mapping of their own, whole
   std::vector<Address> mapped_headers_;  // of each
   Bands bands_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <unordered_map>
@@ -11,10 +12,12 @@
 #include "base/printable.h"
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/glibc/chunk_walk.h"
+#include "inspect/heap/glibc/fast_bins.h"
 #include "inspect/object/cxx_type.h"
 #include "inspect/object/roots.h"
 #include "inspect/page/counters.h"
 #include "inspect/page/page_scanner.h"
+#include "inspect/page/read_ahead.h"
 #include "inspect/space/shelf.h"
 #include "inspect/target/freeze.h"
 
@@ -22,38 +25,46 @@ namespace strata {
 namespace {
 
 constexpr Bytes kReadLimit = 96_MiB;
-constexpr Bytes kWindow = 1_MiB;
 // Looked into for a type or text; the rest is only counted and listed by size.
 constexpr std::size_t kMostLookedInto = 65'536;
 constexpr Bytes kSeen = 256_B;
 
-/// Calls `seen` with the present words of `range`, a window at a time; the last `overlap` bytes of
-/// one come again with the next.
-template <class Seen>
-Bytes read_words(const PresentMemory& memory, Range range, Bytes overlap, Seen&& seen) {
-  std::vector<std::uint64_t> window;
-  Bytes read;
-  // Terabytes may be reserved and never touched.
-  constexpr Bytes kLeast = 64_MiB, kMost = 16_GiB;
-  Bytes span = kLeast, next;
-  for (Address from = range.start; from < range.end; from = from + std::exchange(span, next)) {
-    const auto parts = memory.present({from, std::min(from + span + overlap, range.end)});
-    if (!parts) return read;
-    next = parts->empty() ? std::min(span * 2, kMost) : kLeast;
-    for (const Range& part : *parts) {
-      for (Address at = round_up(part.start, 8_B); at < part.end; at = at + (kWindow - overlap)) {
-        const Bytes size = std::min(kWindow, part.end - at);
-        window.resize(size / 8_B);
-        if (window.empty()) break;
-        const auto got = memory.target().read_memory(at, std::as_writable_bytes(std::span(window)));
-        if (!got || *got < 8_B) break;  // a device's memory, or gone since
-        read += *got;
-        seen(at, std::span<const std::uint64_t>(window.data(), *got / 8_B));
-      }
-    }
-  }
-  return read;
+/// `bytes`, which begin at a multiple of 8.
+std::span<const std::uint64_t> words_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const std::uint64_t*>(bytes.data()), bytes.size() / 8};
 }
+
+/// Words that begin at any byte, also where one part of memory goes on in the next.
+class UnalignedWords {
+ public:
+  template <class Seen>
+  void of(Address from, std::span<const std::byte> bytes, Seen&& seen) {
+    if (from != end_) bytes_.clear();
+    const Address start = from - Bytes{bytes_.size()};
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+    for (std::size_t i = 0; i + 8 <= bytes_.size(); ++i) {
+      std::uint64_t word;
+      std::memcpy(&word, &bytes_[i], sizeof word);
+      seen(word, start + Bytes{i});
+    }
+    end_ = from + Bytes{bytes.size()};
+    bytes_.erase(bytes_.begin(), bytes_.end() - std::min<std::ptrdiff_t>(7, std::ssize(bytes_)));
+  }
+
+ private:
+  std::vector<std::byte> bytes_;  // the last that were seen
+  Address end_;                   // their end
+};
+
+/// A word that leads to where a block can be, and where it stands: in which root, by number.
+struct RootWord {
+  std::uint64_t word;
+  Address at;
+  std::size_t number;
+};
+
+/// By slot of pieces that are read ahead.
+using Batches = std::array<References::Batch, ReadAhead::kPieces>;
 
 /// All that is read of a target, in the order in which it is.
 class Reading {
@@ -84,10 +95,24 @@ class Reading {
     references_.emplace(*map_);
     walk();
     read_mapped();
-    references_->resolve();
     reach_.emplace(*map_, *references_);
     read_roots();
     return {};
+  }
+
+  /// What leads where, from all that was read; the target may run again.
+  void resolve() {
+    fast_->follow(glibc::FastBins::Rest::kEnds);
+    heap_->fast.each([&](Address chunk) { map_->free(chunk); });
+    if (auto note = fast_->note()) heap_->notes.push_back(std::move(*note));
+    references_->resolve();
+    for (std::size_t i = 0; i < root_words_.size(); ++i) {
+      const RootWord& root = root_words_[i];
+      add_root(root.word, {root.at, roots_[root.number].what, {}, {}});
+    }
+    for (const RegisterRoot& root : find_register_roots(space_)) {
+      add_root(root.word, {{}, root.what, {}, {}});
+    }
   }
 
   const Space& space() const { return space_; }
@@ -105,6 +130,13 @@ class Reading {
     });
   }
 
+  void add_root(std::uint64_t word, const Step& step) {
+    const BlockMap::Found found = map_->find(map_->place_of(word));
+    if (found.block == BlockMap::kNowhere) return;
+    reach_->add_root(found);
+    if (options_.why) first_steps_.try_emplace(found.block, step);
+  }
+
   void walk() {
     std::vector<std::pair<const glibc::Region*, const glibc::Arena*>> regions;
     for (const glibc::Arena& arena : heap_->arenas) {
@@ -112,60 +144,95 @@ class Reading {
     }
     std::sort(regions.begin(), regions.end(),
               [](const auto& a, const auto& b) { return a.first->chunks < b.first->chunks; });
-    glibc::Window window(memory_, [&](Address from, std::span<const std::uint64_t> words) {
-      references_->add(from, words);
-    });
+    std::vector<Range> ranges;
     for (const auto& [region, arena] : regions) {
-      window.begin_at(region->chunks.start);
+      // Of the top its header alone.
+      const bool has_top = region->chunks.contains(arena->top);
+      ranges.push_back(
+          {region->chunks.start, has_top ? arena->top + glibc::kHeader : region->chunks.end});
+    }
+    Batches batches;
+    const auto scan = [&](const Piece& piece, std::size_t slot) {
+      batches[slot].clear();
+      for (const Range& part : piece.parts) {
+        references_->scan(part.start, words_of(piece.part(part)), batches[slot]);
+      }
+    };
+    const auto add = [&](const Piece&, std::size_t slot) { references_->add(batches[slot]); };
+    glibc::Window window(memory_, std::move(ranges), scan, add);
+    fast_.emplace(memory_, *heap_);
+    for (const auto& [region, arena] : regions) {
       glibc::ChunkWalk walk(window, *heap_, *arena, *region);
       for (glibc::Chunk chunk; walk.next(chunk);) {
         map_->add(chunk);
+        if (chunk.state == glibc::ChunkState::kLive) fast_->pass(chunk, walk.first_word());
         if (chunk.state == glibc::ChunkState::kLost) lost_.push_back(chunk.range);
       }
     }
+    window.finish();
     read_ += window.bytes_read();
   }
 
   void read_mapped() {
-    for (std::size_t i = 0; i < map_->mapped().size(); ++i) {
-      read_ += read_words(memory_, map_->mapped()[i], 0_B,
-                          [&](Address, std::span<const std::uint64_t> words) {
-                            references_->add_mapped(i, words);
-                          });
-    }
+    Batches batches;
+    const auto scan = [&](const Piece& piece, std::size_t slot) {
+      batches[slot].clear();
+      for (const Range& part : piece.parts) {
+        references_->scan_mapped(words_of(piece.part(part)), batches[slot]);
+      }
+    };
+    read_all(map_->mapped(), scan, [&](const Piece& piece, std::size_t slot) {
+      references_->add_mapped(piece.number, batches[slot]);
+    });
   }
 
   void read_roots() {
-    const auto look = [&](std::uint64_t word, Address at, const std::string& what) {
-      const BlockMap::Found found = map_->find(map_->place_of(word));
-      if (found.block == BlockMap::kNowhere) return;
-      reach_->add_root(found);
-      if (options_.why) first_steps_.try_emplace(found.block, Step{at, what, {}, {}});
-    };
-    std::vector<RootRange> roots = find_roots(space_, *heap_);
+    roots_ = find_roots(space_, *heap_);
     // Blocks there may be, or what the program asked the kernel for between two of malloc's calls.
     for (const Range& lost : lost_) {
-      roots.push_back({lost, "a part of the heap that is no chunk", RootRange::Pointers::kAligned});
+      roots_.push_back(
+          {lost, "a part of the heap that is no chunk", RootRange::Pointers::kAligned});
     }
-    for (const RootRange& root : roots) read_root(root, look);
-    for (const RegisterRoot& root : find_register_roots(space_)) look(root.word, {}, root.what);
-  }
-
-  template <class Look>
-  void read_root(const RootRange& root, Look&& look) {
+    std::vector<Range> ranges;
+    for (const RootRange& root : roots_) {
+      ranges.push_back({round_up(root.range.start, 8_B), root.range.end});
+    }
     const Bands& bands = map_->bands();
-    const bool anywhere = root.pointers == RootRange::Pointers::kAnywhere;
-    const std::size_t step = anywhere ? 1 : 8;
-    const Bytes overlap = anywhere ? 8_B : 0_B;
-    const auto seen = [&](Address from, std::span<const std::uint64_t> words) {
-      const auto bytes = std::as_bytes(words);
-      for (std::size_t i = 0; i + 8 <= bytes.size(); i += step) {
-        std::uint64_t word;
-        std::memcpy(&word, &bytes[i], sizeof word);
-        if (bands.contain(word)) look(word, from + Bytes{i}, root.what);
+    const auto is_anywhere = [&](const Piece& piece) {
+      return roots_[piece.number].pointers == RootRange::Pointers::kAnywhere;
+    };
+    std::array<std::vector<RootWord>, ReadAhead::kPieces> found;
+    const auto scan = [&](const Piece& piece, std::size_t slot) {
+      found[slot].clear();
+      if (is_anywhere(piece)) return;
+      for (const Range& part : piece.parts) {
+        const auto words = words_of(piece.part(part));
+        bands.each_in(words, [&](std::size_t i) {
+          if (!map_->is_placed(words[i])) return;
+          found[slot].push_back({words[i], part.start + Bytes{i * 8}, piece.number});
+        });
       }
     };
-    read_ += read_words(memory_, root.range, overlap, seen);
+    UnalignedWords unaligned;
+    read_all(ranges, scan, [&](const Piece& piece, std::size_t slot) {
+      root_words_.append(found[slot]);
+      if (!is_anywhere(piece)) return;
+      for (const Range& part : piece.parts) {
+        unaligned.of(part.start, piece.part(part), [&](std::uint64_t word, Address at) {
+          if (bands.contain(word)) root_words_.push_back({word, at, piece.number});
+        });
+      }
+    });
+  }
+
+  /// Calls `scan` with each piece of `ranges` where it is read, then `seen` in order.
+  template <class Seen>
+  void read_all(const std::vector<Range>& ranges, ReadAhead::Prepare scan, Seen&& seen) {
+    ReadAhead ahead(memory_, ranges, std::move(scan));
+    for (auto next = ahead.next(); next.piece != nullptr; next = ahead.next()) {
+      seen(*next.piece, next.slot);
+      for (const Range& part : next.piece->parts) read_ += part.size();
+    }
   }
 
   const Target& target_;
@@ -178,7 +245,10 @@ class Reading {
   std::optional<References> references_;
   std::optional<Reach> reach_;
   std::unordered_map<BlockNumber, Step> first_steps_;
+  std::optional<glibc::FastBins> fast_;
   std::vector<Range> lost_;  // in a heap, and not walked
+  std::vector<RootRange> roots_;
+  GrownArray<RootWord> root_words_;
   Bytes read_;
 };
 
@@ -261,6 +331,7 @@ void explain_why(Reading& reading, Address address, LeakReport& report) {
 
 void conclude(Reading& reading, const LeakOptions& options, LeakReport& report) {
   Reach& reach = reading.reach();
+  reading.resolve();
   reach.follow();
   report.live = reach.live();
   report.from_within = reach.reached_from_within();

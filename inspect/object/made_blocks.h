@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,18 @@ inline MadeHeap made_heap(Random& random, std::size_t regions, std::size_t chunk
     }
   }
   return made;
+}
+
+inline void add_words(References& to, Address from, std::span<const std::uint64_t> words) {
+  References::Batch batch;
+  to.scan(from, words, batch);
+  to.add(batch);
+}
+inline void add_mapped_words(References& to, std::size_t chunk,
+                             std::span<const std::uint64_t> words) {
+  References::Batch batch;
+  to.scan_mapped(words, batch);
+  to.add_mapped(chunk, batch);
 }
 
 }  // namespace strata

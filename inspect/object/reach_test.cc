@@ -65,10 +65,10 @@ struct Answer {
   explicit Answer(const Graph& graph)
       : map(graph.made.map()), references(map), reach(map, references), numbers(graph.size()) {
     for (const Range& ground : graph.made.heap.ground) {
-      references.add(ground.start, graph.words_of(ground));
+      add_words(references, ground.start, graph.words_of(ground));
     }
     for (std::size_t i = 0; i < map.mapped().size(); ++i) {
-      references.add_mapped(i, graph.words_of(map.mapped()[i]));
+      add_mapped_words(references, i, graph.words_of(map.mapped()[i]));
     }
     references.resolve();
     for (std::size_t b = 0; b < graph.size(); ++b) names[graph.blocks[b].user.start] = b;

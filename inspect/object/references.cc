@@ -11,7 +11,7 @@ constexpr std::size_t kAhead = 24;
 }  // namespace
 
 bool References::keep(std::uint64_t word, std::uint8_t granule, std::uint8_t flags,
-                      std::vector<Word>& in) {
+                      std::vector<Word>& in) const {
   const BlockMap::Place place = map_.place_of(word);
   if (place.number == BlockMap::kNowhere) return false;
   if (place.aligned) flags |= kAligned;
@@ -20,29 +20,39 @@ bool References::keep(std::uint64_t word, std::uint8_t granule, std::uint8_t fla
   return true;
 }
 
-void References::add(Address from, std::span<const std::uint64_t> words) {
+void References::scan(Address from, std::span<const std::uint64_t> words, Batch& batch) const {
   const BlockNumber first = map_.number_of(from);
   if (first == BlockMap::kNowhere) return;
-  const Bands bands = map_.bands();
   const std::size_t odd = from.value % 16 / 8;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (!bands.contain(words[i])) continue;
+  map_.bands().each_in(words, [&](std::size_t i) {
     const BlockNumber at = first + static_cast<BlockNumber>((i + odd) / 2);
-    const std::size_t page = at / BlockMap::kPageGranules;
-    const std::size_t before = words_.size();
+    const auto before = static_cast<std::uint32_t>(batch.words_.size());
     if (!keep(words[i], static_cast<std::uint8_t>(at % BlockMap::kPageGranules),
-              (i + odd) % 2 != 0 ? kSecondWord : 0, words_)) {
-      continue;
+              (i + odd) % 2 != 0 ? kSecondWord : 0, batch.words_)) {
+      return;
     }
-    while (page_ < page) first_[++page_] = static_cast<std::uint32_t>(before);
-  }
+    const std::uint32_t page = at / BlockMap::kPageGranules;
+    if (batch.pages_.empty() || batch.pages_.back().page != page) {
+      batch.pages_.push_back({page, before});
+    }
+  });
 }
 
-void References::add_mapped(std::size_t chunk, std::span<const std::uint64_t> words) {
-  const Bands bands = map_.bands();
-  for (const std::uint64_t word : words) {
-    if (bands.contain(word)) keep(word, 0, 0, mapped_);
+void References::scan_mapped(std::span<const std::uint64_t> words, Batch& batch) const {
+  map_.bands().each_in(words, [&](std::size_t i) { keep(words[i], 0, 0, batch.words_); });
+}
+
+void References::add(const Batch& batch) {
+  for (const Batch::Page& found : batch.pages_) {
+    while (page_ < found.page) {
+      first_[++page_] = static_cast<std::uint32_t>(words_.size() + found.first);
+    }
   }
+  words_.append(batch.words_);
+}
+
+void References::add_mapped(std::size_t chunk, const Batch& batch) {
+  mapped_.append(batch.words_);
   mapped_first_[chunk + 1] = mapped_.size();
 }
 
@@ -93,7 +103,7 @@ void References::resolve_words() {
     begin = kept;
   }
   first_.back() = static_cast<std::uint32_t>(kept);
-  words_.resize(kept);
+  words_.shrink(kept);
 }
 
 void References::resolve_mapped() {
@@ -108,7 +118,7 @@ void References::resolve_mapped() {
     }
   }
   mapped_first_.back() = kept;
-  mapped_.resize(kept);
+  mapped_.shrink(kept);
 }
 
 }  // namespace strata

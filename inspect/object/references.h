@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "base/grown_array.h"
 #include "inspect/object/block_map.h"
 
 namespace strata {
@@ -27,10 +28,16 @@ class References {
         first_(map.granules() / BlockMap::kPageGranules + 2),
         mapped_first_(map.mapped().size() + 1) {}
 
-  /// The words of a part of an arena's region, in address order, no address twice.
-  void add(Address from, std::span<const std::uint64_t> words);
-  /// The words of a mapped chunk; all of a chunk before those of the next one.
-  void add_mapped(std::size_t chunk, std::span<const std::uint64_t> words);
+  /// What was found in a part of memory, to be added in its turn.
+  class Batch;
+  /// Puts behind what `batch` holds what it finds in the words of parts of an arena's region, or of
+  /// a mapped chunk, that begin at `from`. By several threads at once, each with its own batch.
+  void scan(Address from, std::span<const std::uint64_t> words, Batch& batch) const;
+  void scan_mapped(std::span<const std::uint64_t> words, Batch& batch) const;
+  /// Of arenas in address order, no address twice.
+  void add(const Batch& batch);
+  /// Of mapped chunks: all of one before those of the next one.
+  void add_mapped(std::size_t chunk, const Batch& batch);
   /// When all were added, and every block is in the map.
   void resolve();
 
@@ -59,7 +66,7 @@ class References {
   /// Before of() is called of a block soon.
   void prefetch(BlockNumber block) const {
     if (map_.is_mapped(block)) return;
-    __builtin_prefetch(words_.data() + first_[block / BlockMap::kPageGranules]);
+    words_.prefetch(first_[block / BlockMap::kPageGranules]);
   }
 
  private:
@@ -76,18 +83,35 @@ class References {
   static BlockMap::Found found(const Word& word) {
     return {word.leads_to, (word.flags & kExact) != 0};
   }
-  bool keep(std::uint64_t word, std::uint8_t granule, std::uint8_t flags, std::vector<Word>& in);
+  bool keep(std::uint64_t word, std::uint8_t granule, std::uint8_t flags,
+            std::vector<Word>& in) const;
   void resolve_words();
   void resolve_mapped();
   /// Puts in place of where `word` leads the block that is there; false where there is none.
   bool resolve(Word& word) const;
 
   const BlockMap& map_;
-  std::vector<Word> words_;           // by where they stand
+  GrownArray<Word> words_;            // by where they stand
   std::vector<std::uint32_t> first_;  // of each page
   std::size_t page_ = 0;              // the last one that has its first
-  std::vector<Word> mapped_;
+  GrownArray<Word> mapped_;
   std::vector<std::size_t> mapped_first_;
+};
+
+class References::Batch {
+ public:
+  void clear() {
+    words_.clear();
+    pages_.clear();
+  }
+
+ private:
+  friend References;
+  struct Page {
+    std::uint32_t page, first;  // of its words
+  };
+  std::vector<Word> words_;
+  std::vector<Page> pages_;  // that have words
 };
 
 }  // namespace strata

@@ -74,7 +74,7 @@ void add_in_windows(Random& random, const Memory& memory, Range range, std::uint
     if (one_in(random, 10)) {
       absent.push_back(window);
     } else {
-      references.add(window.start, memory.copy(window));
+      add_words(references, window.start, memory.copy(window));
     }
   }
 }
@@ -94,8 +94,8 @@ void expect_all_as_modelled(Random& random, const Memory& memory, std::uint64_t 
     } else {
       const std::vector<std::uint64_t> words = memory.copy(map->mapped()[i]);
       const std::size_t half = below(random, words.size());
-      references.add_mapped(i, std::span(words).first(half));
-      references.add_mapped(i, std::span(words).subspan(half));
+      add_mapped_words(references, i, std::span(words).first(half));
+      add_mapped_words(references, i, std::span(words).subspan(half));
     }
   }
   references.resolve();
@@ -135,8 +135,8 @@ TEST(References, AWordInTheNextPagesFirstGranuleIsTheBlocksBefore) {
   const BlockMap map = made.map();
   References references(map);
   const Address second = kStart + 4_KiB + 16_B;
-  references.add(kStart + 4_KiB,
-                 std::vector<std::uint64_t>{second.value, 0x41, (kStart + 16_B).value});
+  add_words(references, kStart + 4_KiB,
+            std::vector<std::uint64_t>{second.value, 0x41, (kStart + 16_B).value});
   references.resolve();
   const BlockNumber first = map.number_of(kStart);
   EXPECT_EQ(seen(map, references, first), (Seen{{second, true}}));
@@ -153,7 +153,7 @@ TEST(References, ASizeThatLooksLikeAPointerHoldsNothing) {
   std::vector<std::uint64_t> words(24);
   words[1] = (kStart + 80_B).value;  // the first one's size
   words[9] = (kStart + 16_B).value;  // the second one's
-  references.add(kStart, words);
+  add_words(references, kStart, words);
   references.resolve();
   map.each_live([&](BlockNumber block) { EXPECT_TRUE(seen(map, references, block).empty()); });
 }
@@ -164,7 +164,7 @@ TEST(References, WordsOutsideOfAllRegionsAreNobodys) {
                    {range_of(kStart + 64_B, 64_B), glibc::ChunkState::kTop}});
   const BlockMap map = made.map();
   References references(map);
-  references.add(kStart - 4_KiB, std::vector<std::uint64_t>(8, (kStart + 16_B).value));
+  add_words(references, kStart - 4_KiB, std::vector<std::uint64_t>(8, (kStart + 16_B).value));
   references.resolve();
   EXPECT_TRUE(seen(map, references, map.number_of(kStart)).empty());
 }

@@ -9,10 +9,17 @@ namespace {
 
 // What mtrim() leaves at the front of a free run: its header and its links.
 constexpr Bytes kKeptInFront = 48_B;
-// Chunks taken before the claims that they made are handed out.
+// Chunks played before the claims that they made are handed out.
 constexpr std::size_t kAtOnce = 256;
 // A run that is longer is cut; a page at the cut then counts as pinned.
 constexpr std::size_t kLongestRun = 1 << 16;
+
+// Between two calls of Progress: a thousandth of a second.
+constexpr std::uint64_t kPassedUntilTold = 1 << 15;
+
+double share(Bytes part, Bytes whole) {
+  return static_cast<double>(part.value) / static_cast<double>(whole.value);
+}
 
 /// The whole pages that mtrim() would give back of a free run.
 Range releasable_part(Range run) {
@@ -30,12 +37,13 @@ Blocks::Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents)
     : contents_(std::move(contents)),
       window_(scene.memory),
       watch_(contents_->heap),
+      fast_(scene.memory, contents_->heap),
+      unsorted_(scene.memory, contents_->heap),
       stands_(scene.memory.stands()),
       before_(contents_->heap.reported()) {
-  if (scene.look.depth == HeapScene::Depth::kCheck) {
+  if (scene.depth == HeapScene::Depth::kCheck) {
     bin_check_.emplace(scene.memory, contents_->heap);
   }
-  if (scene.look.chunks == HeapScene::Chunks::kRecord) contents_->tape.emplace();
   Chart& chart = scene.chart;
   const AccountId glibc = chart.open({"heap", "glibc"});
   const Heap& heap = contents_->heap;
@@ -64,16 +72,47 @@ Blocks::Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents)
 
 void Blocks::rewind() {
   place_ = 0;
-  walk_.reset();
+  player_.emplace(contents_->chunks());
+  is_open_ = false;
   run_.clear();
   ready_.clear();
   taken_ = 0;
-  contents_->heap.forget_since(before_);
-  contents_->heap.searched = 0;
-  contents_->heap.not_resident = {};
-  if (bin_check_) bin_check_->begin();
   contents_->tally = Tally(contents_->heap.arenas.size());
-  if (contents_->tape) contents_->tape.emplace();
+}
+
+void Blocks::read(const Progress& progress) {
+  Heap& heap = contents_->heap;
+  heap.forget_since(before_);
+  heap.searched = 0;
+  heap.not_resident = {};
+  contents_->tape = ChunkTape();
+  window_.forget();
+  fast_.begin();
+  unsorted_.begin();
+  if (bin_check_) bin_check_->begin();
+  Bytes all, done;
+  for (const Place& place : places_) all += place.region->chunks.size();
+  std::uint64_t count = 0;
+  for (const Place& place : places_) {
+    const Region& region = *place.region;
+    contents_->tape.begin(place.arena, region.chunks.start);
+    if (bin_check_) bin_check_->begin_region();
+    ChunkWalk walk(window_, heap, heap.arenas[place.arena], region);
+    for (Chunk chunk; walk.next(chunk);) {
+      contents_->tape.pass(chunk);
+      if (chunk.state == ChunkState::kLive) fast_.pass(chunk, walk.first_word());
+      if (chunk.state == ChunkState::kBinned) unsorted_.pass(chunk, Address{walk.first_word()});
+      if (bin_check_) bin_check_->pass(place.arena, chunk, window_);
+      if (progress && ++count % kPassedUntilTold == 0) {
+        progress("walking the heap", share(done + (chunk.range.end - region.chunks.start), all));
+      }
+    }
+    done += region.chunks.size();
+  }
+  fast_.follow();
+  unsorted_.settle();
+  if (bin_check_ && !stands_) bin_check_->leave_out_moved();
+  rewind();
 }
 
 bool Blocks::next(Claim& claim) {
@@ -83,26 +122,34 @@ bool Blocks::next(Claim& claim) {
       ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(taken_));
       taken_ = 0;
     }
-    if (walk_) {
-      Chunk chunk;
-      std::size_t count = 0;
-      while (count < kAtOnce && walk_->next(chunk)) {
-        put(chunk);
-        ++count;
-      }
-      if (count < kAtOnce) close_region();
+    if (is_open_) {
+      play_on();
     } else if (place_ < places_.size()) {
       open_region();
     } else {
       break;
     }
   }
-  if (taken_ >= ready_.size()) {
-    if (bin_check_ && !stands_) bin_check_->leave_out_moved();
-    return false;
-  }
+  if (taken_ >= ready_.size()) return false;
   claim = ready_[taken_++];
   return true;
+}
+
+/// Some more chunks of the region.
+void Blocks::play_on() {
+  const Address end = places_[place_].region->chunks.end;
+  ChunkTape::Entry entry;
+  for (std::size_t i = 0; i < kAtOnce && at_ < end; ++i) {
+    if (player_->next(entry)) {
+      put(entry.chunk);
+      at_ = entry.chunk.range.end;
+    } else {
+      // The tape is full.
+      put({{at_, end}, ChunkState::kLost});
+      at_ = end;
+    }
+  }
+  if (at_ >= end) close_region();
 }
 
 void Blocks::open_region() {
@@ -110,10 +157,9 @@ void Blocks::open_region() {
   const Region& region = *place.region;
   emit({region.range.start, region.chunks.start}, accounts_[place.arena].structures);
   last_ = {};
+  at_ = region.chunks.start;
+  is_open_ = true;
   watch_.begin(region);
-  if (bin_check_) bin_check_->begin_region();
-  if (contents_->tape) contents_->tape->begin(place.arena, region.chunks.start);
-  walk_.emplace(window_, contents_->heap, contents_->heap.arenas[place.arena], region);
 }
 
 void Blocks::close_region() {
@@ -122,7 +168,7 @@ void Blocks::close_region() {
       run_.empty() ? Range{} : releasable_part({run_.front().range.start, run_.back().range.end}),
       {});
   emit({place.region->chunks.end, place.region->range.end}, accounts_[place.arena].reserved);
-  walk_.reset();
+  is_open_ = false;
   ++place_;
 }
 
@@ -131,8 +177,6 @@ void Blocks::put(const Chunk& chunk) {
   Tally& tally = contents_->tally;
   tally.add(arena, chunk, contents_->heap);
   watch_.pass(chunk);
-  if (bin_check_) bin_check_->pass(arena, chunk, window_);
-  if (contents_->tape) contents_->tape->pass(chunk);
   if (chunk.state == ChunkState::kBinned || chunk.state == ChunkState::kFast) {
     if (run_.size() >= kLongestRun) {
       end_run(releasable_part({run_.front().range.start, run_.back().range.end}), chunk);
@@ -216,6 +260,7 @@ void Blocks::emit(Range range, AccountId account) {
 
 void Blocks::conclude() {
   if (bin_check_) bin_check_->check();
+  unsorted_.follow(contents_->tally);
 }
 
 std::vector<std::string> Blocks::notes() const {
@@ -243,9 +288,12 @@ std::vector<std::string> Blocks::notes() const {
                     "not in memory (swapped out, or given back by the program itself)",
                     size_text(heap.not_resident)));
   }
-  if (const auto& tape = contents_->tape; tape && tape->is_cut()) {
-    notes.push_back(fmt::format("only the first {} chunks are listed: to record them took {}",
-                                tape->size(), size_text(tape->cost())));
+  if (auto note = fast_.note()) notes.push_back(std::move(*note));
+  if (auto note = unsorted_.note()) notes.push_back(std::move(*note));
+  if (contents_->tape.is_cut()) {
+    notes.push_back(
+        fmt::format("glibc's heap has more than {} chunks: those behind them count as not walked",
+                    contents_->tape.size()));
   }
   if (bin_check_) {
     for (std::string& note : bin_check_->notes()) notes.push_back(std::move(note));

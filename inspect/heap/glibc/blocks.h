@@ -1,5 +1,8 @@
 // inspect/heap/glibc/blocks.h - glibc's regions with their insides, as claims of the ledger.
 //
+// What stands in fast bins is known when all chunks have passed, so they pass twice: once as they
+// are read, onto a tape, and from there as claims.
+//
 //     chunks   [live][live][fast][  binned        ][live][cached][top          ]
 //     claims   [live      ][     free             ][live][cache ][top          ]
 //              │           │pinned│ releasable│pin.│                           │
@@ -20,8 +23,10 @@
 #include "inspect/heap/glibc/bin_check.h"
 #include "inspect/heap/glibc/chunk_tape.h"
 #include "inspect/heap/glibc/chunk_walk.h"
+#include "inspect/heap/glibc/fast_bins.h"
 #include "inspect/heap/glibc/neighbours.h"
 #include "inspect/heap/glibc/tally.h"
+#include "inspect/heap/glibc/unsorted.h"
 #include "inspect/heap/heap_walk.h"
 
 namespace strata::glibc {
@@ -30,7 +35,10 @@ namespace strata::glibc {
 struct Contents {
   Heap heap;
   Tally tally;
-  std::optional<ChunkTape> tape;  ///< where chunks are recorded
+  ChunkTape tape;
+
+  /// All chunks, in the order in which they were walked.
+  ChunkTape::Player chunks() const { return ChunkTape::Player(tape, heap.fast); }
 
   explicit Contents(Heap found) : heap(std::move(found)), tally(heap.arenas.size()) {}
 };
@@ -40,6 +48,7 @@ class Blocks final : public HeapWalk {
   /// What `scene` refers to must outlive it.
   Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents);
 
+  void read(const Progress& progress) override;
   bool next(Claim& claim) override;
   void rewind() override;
   void conclude() override;
@@ -62,6 +71,7 @@ class Blocks final : public HeapWalk {
   };
 
   void open_region();
+  void play_on();
   void close_region();
   void put(const Chunk& chunk);
   void put_top(const Chunk& chunk);
@@ -74,13 +84,17 @@ class Blocks final : public HeapWalk {
   std::vector<Accounts> accounts_;  // by arena
   std::vector<Place> places_;       // by address
   std::size_t place_ = 0;
-  std::optional<ChunkWalk> walk_;
-  std::vector<Chunk> run_;  // free neighbours that malloc_trim would join
+  std::optional<ChunkTape::Player> player_;  // once all is recorded
+  Address at_;                               // how far the region is played
+  bool is_open_ = false;                     // a region
+  std::vector<Chunk> run_;                   // free neighbours that malloc_trim would join
   Chunk before_run_;
   Chunk last_;
   std::vector<Claim> ready_;
   std::size_t taken_ = 0;
   NeighbourWatch watch_;
+  FastBins fast_;
+  Unsorted unsorted_;
   std::optional<BinCheck> bin_check_;  // where everything is to be checked
   bool stands_;                        // what is read is of one moment
   Heap::Reported before_;              // by others than the walk

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "inspect/heap/glibc/chunk.h"
-#include "inspect/heap/glibc/lists.h"
+#include "inspect/heap/glibc/linking.h"
 
 namespace strata::glibc {
 namespace {
@@ -100,7 +100,7 @@ class Caches {
       if (!stack.thread_block) continue;
       look_into(stack);
     }
-    std::vector<Address> heads = fast_heads(peek_, heap_);
+    std::vector<Address> heads = fast_heads();
     for (const auto& [cache, table] : found_) {
       for (const Address entry : table.entries) {
         if (entry.value != 0) heads.push_back(entry);
@@ -115,6 +115,17 @@ class Caches {
   }
 
  private:
+  /// The first entries of each arena's fast bins, as user addresses.
+  std::vector<Address> fast_heads() const {
+    std::vector<Address> heads;
+    for (const Arena& arena : heap_.arenas) {
+      for (const Address head : arena.fast_bins) {
+        if (head.value != 0 && heap_.can_hold(head)) heads.push_back(head + kHeader);
+      }
+    }
+    return heads;
+  }
+
   void look_into(const Stack& stack) {
     const Range block = *stack.thread_block;
     if (block.size() > kMostBlock) return;

@@ -20,7 +20,8 @@
 namespace strata::glibc {
 
 inline constexpr Bytes kSmallestChunk = 32_B;
-inline constexpr Bytes kHeader = 16_B;  ///< from a chunk to the user's bytes
+inline constexpr Bytes kLargestFast = 176_B;  ///< what mallopt() can raise the limit to
+inline constexpr Bytes kHeader = 16_B;        ///< from a chunk to the user's bytes
 inline constexpr std::uint64_t kPreviousInUse = 1;
 inline constexpr std::uint64_t kIsMmapped = 2;
 inline constexpr std::uint64_t kNotMainArena = 4;

@@ -46,6 +46,9 @@ bool ChunkTape::Player::next(Entry& entry) {
   }
   entry.arena = arena_;
   entry.chunk = {range_of(at_, size), static_cast<ChunkState>(code)};
+  if (entry.chunk.state == ChunkState::kLive && fast_.contains(at_)) {
+    entry.chunk.state = ChunkState::kFast;
+  }
   at_ = at_ + size;
   ++passed_;
   return true;

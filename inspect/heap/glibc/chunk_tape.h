@@ -1,6 +1,7 @@
-// inspect/heap/glibc/chunk_tape.h - every chunk of a walk, recorded to be listed when it is over.
-// Nothing is printed while a target stands, and when it runs again its heap is another; so what is
-// to be listed is put down while it passes, and no larger than it must be.
+// inspect/heap/glibc/chunk_tape.h - every chunk of a walk, recorded to be looked at when it is
+// over. The target is read once, and stands no longer than that takes; and what stands in fast bins
+// is known when all have passed. So chunks are put down while they pass, no larger than they must
+// be.
 //
 //     a chunk   [more|size / 16: 4 bits|state: 3 bits] [more|7 bits] …
 //
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "inspect/heap/glibc/chunk.h"
+#include "inspect/heap/granule_set.h"
 
 namespace strata::glibc {
 
@@ -57,13 +59,15 @@ class ChunkTape {
   /// Plays it, in the order in which chunks passed; it must outlive this and stay as it is.
   class Player {
    public:
-    explicit Player(const ChunkTape& tape) : tape_(tape) {}
+    /// What was live and is in `fast` was in a fast bin.
+    Player(const ChunkTape& tape, const GranuleSet& fast) : tape_(tape), fast_(fast) {}
     bool next(Entry& entry);
 
    private:
     std::uint64_t take(unsigned& code);
 
     const ChunkTape& tape_;
+    const GranuleSet& fast_;
     std::size_t part_ = 0, used_ = 0;
     std::uint64_t passed_ = 0;
     std::size_t regions_begun_ = 0;

@@ -81,6 +81,7 @@ bool ChunkWalk::is_free(Bytes size, std::uint64_t word, std::optional<Window::He
   if (!links) {
     if (const auto* const read = window_.header(at_ + kHeader, end_)) links = *read;
   }
+  first_word_ = links ? links->previous : 0;
   const bool forth = !links || leads_well(Address{links->previous}, size);
   const bool back = !links || leads_well(Address{links->size}, size);
   const bool in_list = state_in_lists(at_) != ChunkState::kLive;
@@ -149,6 +150,7 @@ bool ChunkWalk::next(Chunk& chunk) {
     if (!is_behind_fence_) report_size(word);
     return lose(chunk);
   }
+  Window::prefetch_behind(header, size);
   const Address behind = at_ + size;
   if (behind == end_) {
     // Where the arena no longer knows its top, this is it.
@@ -159,13 +161,17 @@ bool ChunkWalk::next(Chunk& chunk) {
   }
   // Mostly at hand now, and not once what stands behind a large chunk was read.
   const Window::Header* const at_links = window_.header_at_hand(at_ + kHeader);
-  const auto links = at_links == nullptr ? std::nullopt : std::optional(*at_links);
+  auto links = at_links == nullptr ? std::nullopt : std::optional(*at_links);
   const Window::Header* const found = window_.header(behind, end_);
   if (found == nullptr) {
     // Its own header is sound; whether it is free is not to be known.
     return take(chunk, size, state_in_lists(at_));
   }
   const Window::Header next = *found;
+  if (!links && size <= kLargestFast) {
+    if (const auto* const read = window_.header(at_ + kHeader, end_)) links = *read;
+  }
+  first_word_ = links ? links->previous : 0;
   if (!can_follow(behind, next.size) && behind != top_ && misleads(behind)) return lose(chunk);
   is_behind_fence_ = false;
   // What stands right before the last fence fills the place of a top that was given up.

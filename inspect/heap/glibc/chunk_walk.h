@@ -30,6 +30,9 @@ class ChunkWalk {
 
   /// The next chunk; false at the region's end. Together they cover the region without a gap.
   bool next(Chunk& chunk);
+  /// The first of the user's bytes of the chunk that it gave last, if that is free or small enough
+  /// for a fast bin: where it leads if it stands in a list. 0 where it cannot be read.
+  std::uint64_t first_word() const { return first_word_; }
 
  private:
   bool take(Chunk& chunk, Bytes size, ChunkState state);
@@ -54,8 +57,9 @@ class ChunkWalk {
   Heap& heap_;
   const Arena& arena_;
   Address at_, end_, top_;
-  Range bins_;            // of the arena, as links lead to them
-  Address before_;        // the chunk that was last taken
+  Range bins_;      // of the arena, as links lead to them
+  Address before_;  // the chunk that was last taken
+  std::uint64_t first_word_ = 0;
   bool is_first_ = true;  // nothing was taken or lost
   bool is_behind_fence_ = false;
 };

@@ -31,7 +31,7 @@ struct Seen {
 Seen look(HeapFake& fake) {
   Chart chart;
   const PresentMemory memory(fake.memory, nullptr);
-  const HeapScene scene{fake.space, memory, chart, {HeapScene::Depth::kCheck}};
+  const HeapScene scene{fake.space, memory, chart, HeapScene::Depth::kCheck};
   const AnonymousMemory anonymous(fake.space);
   Peek peek(scene);
   auto heap = read_heap(peek, scene, anonymous);
@@ -42,7 +42,7 @@ Seen look(HeapFake& fake) {
   }
   auto contents = std::make_shared<Contents>(std::move(*heap));
   Blocks blocks(scene, contents);
-  blocks.rewind();
+  blocks.read({});
   for (Claim claim; blocks.next(claim);) {
     EXPECT_FALSE(claim.range.empty());
   }

@@ -7,7 +7,6 @@
 #include <map>
 
 #include "inspect/heap/glibc/caches.h"
-#include "inspect/heap/glibc/lists.h"
 
 namespace strata::glibc {
 namespace {
@@ -42,7 +41,6 @@ class Reading {
     }
     if (heap_.arenas.empty()) return std::nullopt;
     find_caches(peek_, scene_.space, heap_);
-    follow_lists(peek_, scene_.memory, heap_, heap_.bytes_read);
     heap_.bytes_read += peek_.bytes_read();
     return std::move(heap_);
   }
@@ -86,6 +84,11 @@ class Reading {
     arena.is_at_work =
         arena.is_locked || (scene_.space.threads.size() == 1 && !heap_.at_work.empty());
     arena.last_remainder = Address{peek_.word(state + layout.last_remainder()).value_or(0)};
+    for (std::size_t i = 0; layout.has_fast_bins() && i < Layout::kFastBins; ++i) {
+      const Address head = state + layout.fast_bins() + Bytes{i * 8};
+      arena.fast_bins[i] = Address{peek_.word(head).value_or(0)};
+    }
+    arena.unsorted = Address{peek_.word(state + layout.bins).value_or(0)};
     arena.attached = peek_.word(state + layout.attached_threads()).value_or(0);
     arena.system_mem = Bytes{peek_.word(state + layout.system_mem()).value_or(0)};
     return arena;

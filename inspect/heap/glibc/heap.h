@@ -2,8 +2,7 @@
 //
 //     main_arena ─next─▶ arena ─next─▶ … ─▶ main_arena        each with its regions of chunks
 //     a thread's TLS ─▶ its cache ─▶ chunk ─▶ chunk …         freed, and still marked in use
-//     arena.fastbins ─▶ chunk ─▶ chunk …                      likewise
-//     arena.bins[1]  ─▶ chunk ⇄ chunk …                       unsorted: binned, by no size yet
+//     arena.fastbins ─▶ chunk ─▶ chunk …                      likewise; marked by fast_bins.h
 //
 // All that is small is read here; the chunks themselves are walked (chunk_walk.h) and never kept.
 //
@@ -12,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -61,6 +61,8 @@ struct Arena {
   Layout layout;
   Address top;  ///< 0 where it never had a chunk
   Address last_remainder;
+  std::array<Address, Layout::kFastBins> fast_bins;  ///< where each leads; 0 where it is empty
+  Address unsorted;            ///< where its unsorted bin leads: the bin itself where it is empty
   Bytes system_mem;            ///< what it says it got from the system
   std::uint64_t attached = 0;  ///< threads, as it counts them
   bool is_locked = false;      ///< a thread was at work in it
@@ -70,7 +72,6 @@ struct Arena {
   bool is_contiguous = true;
   std::vector<Region> regions;  ///< by address
   std::vector<pid_t> threads;   ///< whose TLS names it
-  ListCount fast;
 };
 
 struct Heap {
@@ -78,9 +79,9 @@ struct Heap {
   std::optional<Parameters> parameters;
   Linking linking = Linking::kShifted;
   std::vector<ThreadCache> caches;
-  std::vector<pid_t> without_cache;   ///< threads of which none was found
-  std::vector<pid_t> at_work;         ///< those that stood in the code of the C library
-  GranuleSet cached, fast, unsorted;  ///< chunks by their address
+  std::vector<pid_t> without_cache;  ///< threads of which none was found
+  std::vector<pid_t> at_work;        ///< those that stood in the code of the C library
+  GranuleSet cached, fast;           ///< chunks by their address
   MmappedChunks mmapped;
   std::vector<Damage> damage;  ///< at most kMostDamage
   /// What does not hold where a thread was at work, which is no damage; as many at most.

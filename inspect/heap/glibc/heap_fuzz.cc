@@ -108,8 +108,8 @@ void require_recorded(const Contents& contents) {
     }
     for (const ListCount& state : contents.tally.arena(i).states) counted += state.chunks;
   }
-  require(contents.tape->size() == counted);
-  ChunkTape::Player player(*contents.tape);
+  require(contents.tape.size() == counted);
+  ChunkTape::Player player = contents.chunks();
   Address end;
   for (ChunkTape::Entry entry; player.next(entry);) {
     const Range chunk = entry.chunk.range;
@@ -122,7 +122,7 @@ void require_recorded(const Contents& contents) {
 void run(HeapFake& fake, HeapScene::Depth depth) {
   Chart chart;
   const PresentMemory memory(fake.memory, nullptr);
-  const HeapScene scene{fake.space, memory, chart, {depth, HeapScene::Chunks::kRecord}};
+  const HeapScene scene{fake.space, memory, chart, depth};
   const AnonymousMemory anonymous(fake.space);
   Peek peek(scene);
   auto heap = read_heap(peek, scene, anonymous);
@@ -131,7 +131,7 @@ void run(HeapFake& fake, HeapScene::Depth depth) {
   for (const Range& chunk : heap->mmapped.chunks) require(!chunk.empty());
   const auto contents = std::make_shared<Contents>(std::move(*heap));
   Blocks blocks(scene, contents);
-  blocks.rewind();
+  blocks.read({});
   const auto claims = claims_of(blocks, contents->heap);
   blocks.rewind();
   require(claims_of(blocks, contents->heap).size() == claims.size());

@@ -4,7 +4,9 @@
 // Source  glibc malloc/malloc.c (PROTECT_PTR).
 #pragma once
 
-#include "base/units.h"
+#include <vector>
+
+#include "inspect/heap/peek.h"
 
 namespace strata::glibc {
 
@@ -13,5 +15,8 @@ enum class Linking : std::uint8_t { kPlain, kShifted };
 inline Address follow(Linking linking, Address field, std::uint64_t stored) {
   return Address{linking == Linking::kPlain ? stored : stored ^ (field.value >> 12)};
 }
+
+/// By where the first link of each list leads: `entries` are user addresses.
+Linking deduce_linking(Peek& peek, const std::vector<Address>& entries);
 
 }  // namespace strata::glibc

@@ -24,9 +24,9 @@ void Tally::add(std::size_t arena, const Chunk& chunk, const Heap& heap) {
   ++tally.states[state].chunks;
   tally.states[state].bytes += size;
   if (chunk.state == ChunkState::kBinned) {
-    const std::size_t bin = heap.unsorted.contains(chunk.range.start) ? 1 : bin_of(size);
-    ++tally.bins[bin].chunks;
-    tally.bins[bin].bytes += size;
+    ListCount& bin = tally.bins[bin_of(size)];
+    ++bin.chunks;
+    bin.bytes += size;
   }
   note_below_top(arena, chunk, heap);
   if (chunk.state == ChunkState::kLost || chunk.state == ChunkState::kTop) return;
@@ -37,6 +37,13 @@ void Tally::add(std::size_t arena, const Chunk& chunk, const Heap& heap) {
   }
   const bool is_full = large_.size() >= kMostLargeSizes && !large_.contains(size);
   ++large_[is_full ? 0_B : size][state];
+}
+
+void Tally::move_to_unsorted(std::size_t arena, Bytes size) {
+  ListCount& from = arenas_[arena].bins[bin_of(size)];
+  ListCount& to = arenas_[arena].bins[1];
+  --from.chunks, ++to.chunks;
+  from.bytes -= size, to.bytes += size;
 }
 
 void Tally::note_below_top(std::size_t number, const Chunk& chunk, const Heap& heap) {

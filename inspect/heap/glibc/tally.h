@@ -52,6 +52,8 @@ class Tally {
   explicit Tally(std::size_t arenas) : arenas_(arenas), below_tops_(arenas) {}
 
   void add(std::size_t arena, const Chunk& chunk, const Heap& heap);
+  /// A free chunk that was added, in whatever bin.
+  void move_to_unsorted(std::size_t arena, Bytes size);
   void add_hole(const Hole& hole);
 
   const ArenaTally& arena(std::size_t index) const { return arenas_[index]; }

@@ -6,13 +6,19 @@
 namespace strata::glibc {
 namespace {
 
-// One system call of 16 KiB costs as much as its bytes; more than 1 MiB leaves the cache.
+// One system call of 16 KiB costs as much as its bytes.
 constexpr Bytes kSmallest = 16_KiB;
-constexpr Bytes kLargest = 1_MiB;
+constexpr Bytes kLargest = ReadAhead::kPiece;
 // Asked for at once where nothing is resident.
 constexpr Bytes kAsked = 64_MiB;
 
 }  // namespace
+
+Window::Window(const PresentMemory& memory, std::vector<Range> ranges, ReadAhead::Prepare prepare,
+               Observer observer)
+    : memory_(memory), observer_(std::move(observer)), ranges_(std::move(ranges)) {
+  ahead_.emplace(memory, ranges_, std::move(prepare));
+}
 
 Address Window::next_resident(Address at, Address limit) {
   while (at < limit) {
@@ -34,66 +40,80 @@ Address Window::next_resident(Address at, Address limit) {
   return limit;
 }
 
-bool Window::find_part(Address at) {
-  const auto found = std::upper_bound(parts_.begin(), parts_.end(), at,
+bool Window::show(const Piece& piece, Address at) {
+  shown_ = &piece;
+  const auto found = std::upper_bound(piece.parts.begin(), piece.parts.end(), at,
                                       [](Address a, const Range& r) { return a < r.end; });
-  if (found == parts_.end() || at < found->start) return false;
-  part_ = *found;
+  part_ = found == piece.parts.end() || at < found->start ? Range{} : *found;
   return at + Bytes{sizeof(Header)} <= part_.end;
 }
 
-bool Window::move_to(Address at, Address limit) {
-  if (at >= start_ && at < end_) return find_part(at);
-  if (observer_ && at >= observed_until_) {
-    // On from where reading stopped, until it is there.
-    do {
-      const Address from = round_down(observed_until_, page_size());
-      read(from, std::min(from + kLargest, round_up(limit, page_size())));
-      if (end_ <= start_) return false;
-      observe();
-    } while (at >= end_);
-    return find_part(at);
-  }
-  const bool follows = start_ < end_ && at >= end_ && at - end_ < size_;
-  size_ = follows ? std::min(size_ * 2, kLargest) : kSmallest;
-  const Address from = round_down(at, page_size());
-  read(from, std::min(from + size_, round_up(limit, page_size())));
-  return end_ > start_ && find_part(at);
+/// Whether `at` lies in what is read ahead, before it or at most one piece from there.
+bool Window::is_ahead(Address at) const {
+  const auto range = std::upper_bound(ranges_.begin(), ranges_.end(), at,
+                                      [](Address a, const Range& r) { return a < r.end; });
+  if (range == ranges_.end() || at < range->start) return false;
+  return observer_ || at < ahead_until_ + kLargest;
 }
 
-void Window::read(Address start, Address end) {
-  start_ = start;
-  end_ = end;
-  parts_.clear();
-  part_ = {};
-  if (end_ <= start_) return;
-  auto parts = memory_.present({start_, end_});
-  if (!parts) return;
-  headers_.resize((end_ - start_).value / sizeof(Header));
-  const auto bytes = std::as_writable_bytes(std::span(headers_));
-  for (const Range& part : *parts) {
-    // A core may lack pages in the middle of what counts as present.
-    for (Address from = part.start; from < part.end;) {
-      const auto got = memory_.target().read_memory(
-          from, bytes.subspan((from - start_).value, (part.end - from).value));
-      if (got && *got > 0_B) {
-        bytes_read_ += *got;
-        parts_.push_back(range_of(from, *got));
-        from = from + *got;
-      }
-      if (from < part.end) from = round_down(from, page_size()) + page_size();
+bool Window::move_to(Address at, Address limit) {
+  if (ahead_piece_ != nullptr && ahead_piece_->range.contains(at)) return show(*ahead_piece_, at);
+  if (own_.range.contains(at)) return show(own_, at);
+  if (gap_.contains(at)) return false;
+  if (ahead_ && at >= ahead_until_ && is_ahead(at)) return read_on_to(at);
+  const bool looks_back = ahead_ && at < ahead_until_ && ahead_until_ - at < kLargest * 2;
+  if (!observer_ && !looks_back) {
+    ahead_.reset();
+    ahead_piece_ = nullptr;
+    const Address end = own_.range.end;
+    const bool follows = at >= end && at - end < size_;
+    size_ = follows ? std::min(size_ * 2, kLargest) : kSmallest;
+    if (size_ == kLargest) {
+      ranges_ = {{round_down(at, page_size()), round_up(limit, page_size())}};
+      ahead_.emplace(memory_, ranges_);
+      ahead_until_ = ranges_.front().start;
+      return read_on_to(at);
     }
   }
+  const Address from = round_down(at, page_size());
+  const Bytes size = std::max(size_, kSmallest);
+  read_piece(memory_, {from, std::min(from + size, round_up(limit, page_size()))}, own_);
+  for (const Range& part : own_.parts) bytes_read_ += part.size();
+  return show(own_, at);
 }
 
-void Window::observe() {
-  for (const Range& part : parts_) {
-    const Address from = std::max(part.start, observed_until_);
-    if (from >= part.end) continue;
-    const auto* const words = &headers_[0].previous;
-    observer_(from, {words + (from - start_) / 8_B, (part.end - from) / 8_B});
+/// To the first piece that ends behind `at`.
+bool Window::read_on_to(Address at) {
+  do {
+    const Address from = ahead_until_;
+    const auto [piece, slot] = ahead_->next();
+    ahead_piece_ = piece;
+    if (ahead_piece_ == nullptr) {
+      gap_ = {from, ranges_.back().end};
+      ahead_until_ = ranges_.back().end;
+      shown_ = nullptr;
+      part_ = {};
+      return false;
+    }
+    gap_ = {from, ahead_piece_->range.start};
+    ahead_until_ = ahead_piece_->range.end;
+    for (const Range& part : ahead_piece_->parts) bytes_read_ += part.size();
+    if (observer_) observer_(*piece, slot);
+  } while (at >= ahead_until_);
+  return show(*ahead_piece_, at);
+}
+
+void Window::forget() {
+  ahead_.reset();
+  ahead_piece_ = shown_ = nullptr;
+  gap_ = part_ = asked_ = {};
+  own_.range = {};
+}
+
+void Window::finish() {
+  while (observer_ && !ranges_.empty() && ahead_until_ < ranges_.back().end) {
+    read_on_to(ahead_until_);
   }
-  observed_until_ = end_;
 }
 
 }  // namespace strata::glibc

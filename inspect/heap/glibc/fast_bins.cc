@@ -1,0 +1,117 @@
+#include "inspect/heap/glibc/fast_bins.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "inspect/heap/glibc/near_search.h"
+
+namespace strata::glibc {
+namespace {
+
+constexpr const char* kUseAfterFree = "a block was written to after it was freed";
+constexpr const char* kOverrun = "the block before it was written beyond its end";
+
+}  // namespace
+
+FastBins::FastBins(const PresentMemory& memory, Heap& heap)
+    : memory_(memory), heap_(heap), ground_(heap.ground) {
+  if (!heap.ground.empty()) all_ground_ = {heap.ground.front().start, heap.ground.back().end};
+  has_any_ = std::any_of(heap.arenas.begin(), heap.arenas.end(),
+                         [](const Arena& arena) { return arena.layout.has_fast_bins(); });
+}
+
+void FastBins::begin() {
+  kept_.clear();
+  is_cut_ = false;
+  heap_.fast = {};
+}
+
+void FastBins::keep(const Chunk& chunk, std::uint64_t first_word) {
+  const Address next = strata::glibc::follow(heap_.linking, chunk.user(), first_word);
+  if (next.value != 0 && (!all_ground_.contains(next) || next.value % 16 != 0)) return;
+  const auto number = ground_.number_of(chunk.range.start);
+  const auto next_number = ground_.number_of(next);
+  if (next.value != 0 && !next_number) return;
+  if (!number || kept_.size() >= kMost) {
+    is_cut_ = true;
+    return;
+  }
+  kept_.push_back({*number, next_number.value_or(kEnd),
+                   static_cast<std::uint32_t>(chunk.range.size() / Ground::kGranule)});
+}
+
+std::optional<FastBins::Link> FastBins::link_of(Address chunk, Rest rest) {
+  if (const auto number = ground_.number_of(chunk)) {
+    near_ = find_near(kept_, *number, near_);
+    if (near_ < kept_.size()) {
+      const Kept& kept = kept_[near_];
+      const Address next = kept.next == kEnd ? Address{} : ground_.address_of(kept.next);
+      return Link{next, Ground::kGranule * kept.size};
+    }
+  }
+  if (rest == Rest::kEnds || ++read_ > kMostRead) return std::nullopt;
+  const auto words = memory_.value<std::array<std::uint64_t, 2>>(chunk + 8_B);
+  if (!words) return std::nullopt;
+  return Link{strata::glibc::follow(heap_.linking, chunk + kHeader, (*words)[1]),
+              Bytes{(*words)[0] & ~kFlagBits}};
+}
+
+void FastBins::follow(Rest rest) {
+  read_ = near_ = 0;
+  for (const Arena& arena : heap_.arenas) {
+    if (!arena.layout.has_fast_bins()) continue;
+    for (std::size_t bin = 0; bin < Layout::kFastBins; ++bin) follow(arena, bin, rest);
+  }
+}
+
+void FastBins::follow(const Arena& arena, std::size_t bin, Rest rest) {
+  const Bytes expected = kSmallestChunk + Bytes{bin * 16};
+  Address field = arena.state + arena.layout.fast_bins() + Bytes{bin * 8};
+  Address chunk = arena.fast_bins[bin];
+  // A list that was changed since leads elsewhere than the links that were kept.
+  const bool stood = rest == Rest::kIsRead && memory_.value<std::uint64_t>(field) == chunk.value;
+  const auto damaged = [&](Address about, std::string what, const char* cause) {
+    if (!stood) return;
+    heap_.report(arena, {field,
+                         fmt::format("{}, fast bin of {} bytes: {}", arena.name, expected.value,
+                                     std::move(what)),
+                         cause,
+                         about,
+                         {}});
+  };
+  Address from;
+  while (chunk.value != 0) {
+    if (!heap_.can_hold(chunk)) {
+      return damaged(from, fmt::format("a link leads to {:#x}, outside of the heap", chunk.value),
+                     kUseAfterFree);
+    }
+    const auto link = link_of(chunk, rest);
+    if (!link) return;
+    if (link->size != expected) {
+      field = chunk + 8_B;
+      return damaged(chunk,
+                     fmt::format("the chunk at {:#x} has {} bytes", chunk.value, link->size.value),
+                     kOverrun);
+    }
+    if (heap_.cached.contains(chunk) || !heap_.fast.insert(chunk)) {
+      return damaged(chunk,
+                     fmt::format("it leads to the block at {:#x} (chunk {:#x}), which stands in "
+                                 "the lists already",
+                                 (chunk + kHeader).value, chunk.value),
+                     "that block was freed twice, or the link was written after it was freed");
+    }
+    from = chunk;
+    field = chunk + kHeader;
+    chunk = link->next;
+  }
+}
+
+std::optional<std::string> FastBins::note() const {
+  if (!is_cut_ && read_ <= kMostRead) return std::nullopt;
+  return "glibc has more chunks in fast bins than are kept apart at a time; some count as live";
+}
+
+}  // namespace strata::glibc
