@@ -24,6 +24,11 @@ std::optional<BlockMap> BlockMap::make(const glibc::Heap& heap) {
   map.granules_ = static_cast<BlockNumber>(granules);
   map.mapped_ = heap.mmapped.chunks;
   map.mapped_headers_ = heap.mmapped.headers;
+  // From 2.43 on a mapped chunk keeps a word for its end, as all others do; fast bins went with it.
+  const bool has_tail = std::none_of(heap.arenas.begin(), heap.arenas.end(), [](const auto& arena) {
+    return arena.layout.has_fast_bins();
+  });
+  map.mapped_tail_ = has_tail ? 8_B : 0_B;
   all.insert(all.end(), map.mapped_.begin(), map.mapped_.end());
   map.bands_ = Bands(std::move(all));
   map.marks_ = BitPairs(granules);
@@ -124,6 +129,12 @@ Range BlockMap::chunk(BlockNumber block) const {
   const auto next =
       static_cast<BlockNumber>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
   return {start, std::min(start + kGranule * (next - block), ground->range.end)};
+}
+
+Bytes BlockMap::usable(BlockNumber block) const {
+  const Bytes room = chunk(block).end - user(block);
+  // The next chunk's first word is an arena's block's own, where there is a next one.
+  return is_mapped(block) ? saturating_sub(room, mapped_tail_) : room + 8_B;
 }
 
 Address BlockMap::user(BlockNumber block) const {

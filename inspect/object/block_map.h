@@ -93,6 +93,8 @@ class BlockMap {
     return block + static_cast<BlockNumber>(chunk(block).size() / 16_B);
   }
   Address user(BlockNumber block) const;
+  /// As malloc_usable_size() says.
+  Bytes usable(BlockNumber block) const;
   BlockNumber number_of(Address granule) const {
     // Mostly the main arena.
     const Bytes offset = Bytes{granule.value - widest_.range.start.value};
@@ -143,6 +145,7 @@ class BlockMap {
   Ground widest_{};                      // of them
   std::vector<Range> mapped_;            // chunks with a mapping of their own, whole
   std::vector<Address> mapped_headers_;  // of each
+  Bytes mapped_tail_;                    // of each, that is not the user's
   Bands bands_;
   BlockNumber granules_ = 0;
   BitPairs marks_;                      // where chunks start; of those the live ones
