@@ -1,19 +1,17 @@
 // base/grown_array.h - elements put behind one another, by the hundred million. They stand in
-// segments that never move, so none is copied when it grows, and large ones are of huge pages where
-// the kernel gives them.
+// segments that never move, so none is copied when it grows.
 // Errors  std::bad_alloc where the address space is used up.
 // Threads as any array.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <new>
 #include <span>
 #include <type_traits>
 #include <vector>
+
+#include "base/huge_memory.h"
 
 namespace strata {
 
@@ -52,21 +50,15 @@ class GrownArray {
   const T& operator[](std::size_t i) const { return segments_[i / kSegment].get()[i % kSegment]; }
 
  private:
-  static constexpr std::size_t kHuge = std::size_t{2} << 20;
   // A power of two of elements, and whole huge pages.
-  static constexpr std::size_t kSegment = kHuge / (sizeof(T) & (~sizeof(T) + 1));
+  static constexpr std::size_t kSegment = kHugePage / (sizeof(T) & (~sizeof(T) + 1));
 
   struct Unmap {
-    void operator()(T* at) const { munmap(at, kSegment * sizeof(T)); }
+    void operator()(T* at) const { give_back_huge_memory(at, kSegment * sizeof(T)); }
   };
 
   void add_segment() {
-    void* const memory = mmap(nullptr, kSegment * sizeof(T), PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    // Of the first one a huge page may be mostly unused.
-    if (!segments_.empty()) madvise(memory, kSegment * sizeof(T), MADV_HUGEPAGE);
-    segments_.emplace_back(static_cast<T*>(memory));
+    segments_.emplace_back(static_cast<T*>(take_huge_memory(kSegment * sizeof(T))));
   }
 
   std::vector<std::unique_ptr<T, Unmap>> segments_;

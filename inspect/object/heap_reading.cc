@@ -7,11 +7,13 @@
 
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/glibc/chunk_walk.h"
+#include "inspect/page/counters.h"
 
 namespace strata {
 namespace {
 
 constexpr Bytes kReadLimit = 96_MiB;
+constexpr Bytes kMostReady = 512_MiB;
 
 /// `bytes`, which begin at a multiple of 8.
 std::span<const std::uint64_t> words_of(std::span<const std::byte> bytes) {
@@ -44,6 +46,13 @@ class UnalignedWords {
 using Batches = std::array<References::Batch, ReadAhead::kPieces>;
 
 }  // namespace
+
+Bytes HeapReading::memory_needed(const Target& target) {
+  const auto counters = read_status(target);
+  const Bytes anonymous = counters ? counters->resident_anonymous.value_or(0_B) : 0_B;
+  // Two bits for each granule, and 6 bytes for a pointer here and there.
+  return std::min(Bytes{anonymous.value / 64 + anonymous.value / 32}, kMostReady);
+}
 
 Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf) {
   auto space = read_space(memory_, standing, shelf);

@@ -28,6 +28,9 @@ class HeapReading {
   HeapReading(const Target& target, const PresentMemory& memory, const LeakOptions& options)
       : target_(target), memory_(memory), options_(options) {}
 
+  /// About what it takes to read a target; not too much, where most of that is no heap.
+  static Bytes memory_needed(const Target& target);
+
   /// `standing` are the threads of a target that stands.
   Result<void> read(const std::vector<Thread>& standing, Shelf& shelf);
   /// What leads where, from all that was read; the target may run again.

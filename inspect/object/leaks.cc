@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/huge_memory.h"
 #include "base/printable.h"
 #include "inspect/object/cxx_type.h"
 #include "inspect/object/heap_reading.h"
@@ -145,10 +146,12 @@ Result<LeakReport> find_leaks(const Target& target, const Means& means,
   const PageScanner* const pages = scanner ? &*scanner : nullptr;
   Shelf shelf;
   std::vector<Thread> standing = options.standing;
+  std::optional<ReadyMemory> ready;
   if (freeze) {
     // Files are read while it runs.
     const PresentMemory running(target, pages);
     if (auto first = read_space(running, {}, shelf); !first) return pass(first);
+    ready.emplace(HeapReading::memory_needed(target));
     if (auto stopped = freeze->stop(*options.freeze_limit); !stopped) return pass(stopped);
     const auto not_stopped = freeze->not_stopped();
     report.notes.insert(report.notes.end(), not_stopped.begin(), not_stopped.end());
@@ -164,6 +167,7 @@ Result<LeakReport> find_leaks(const Target& target, const Means& means,
     report.frozen = freeze->holds();
     report.let_go_early = !report.frozen;
     report.stood = freeze->release();
+    ready.reset();
   } else {
     report.frozen = stands || is_core;
   }

@@ -5,12 +5,13 @@
 // Threads as any array.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstddef>
+#include <cstdlib>
 #include <new>
 #include <type_traits>
 #include <utility>
+
+#include "base/huge_memory.h"
 
 namespace strata {
 
@@ -22,12 +23,12 @@ class ZeroedArray {
   ZeroedArray() = default;
   explicit ZeroedArray(std::size_t size) : size_(size) {
     if (size == 0) return;
-    void* const memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    // Of a small one a huge page would be mostly unused.
-    if (bytes() >= kHuge) madvise(memory, bytes(), MADV_HUGEPAGE);
-    elements_ = static_cast<T*>(memory);
+    if (bytes() >= kHuge) {
+      elements_ = static_cast<T*>(take_huge_memory(whole_pages()));
+    } else {
+      elements_ = static_cast<T*>(std::calloc(size, sizeof(T)));
+      if (elements_ == nullptr) throw std::bad_alloc();
+    }
   }
   ZeroedArray(ZeroedArray&& other) noexcept
       : elements_(std::exchange(other.elements_, nullptr)), size_(std::exchange(other.size_, 0)) {}
@@ -37,7 +38,11 @@ class ZeroedArray {
     return *this;
   }
   ~ZeroedArray() {
-    if (elements_ != nullptr) munmap(elements_, bytes());
+    if (bytes() >= kHuge) {
+      if (elements_ != nullptr) give_back_huge_memory(elements_, whole_pages());
+    } else {
+      std::free(elements_);
+    }
   }
 
   std::size_t size() const { return size_; }
@@ -47,8 +52,10 @@ class ZeroedArray {
   // NOLINTEND(clang-analyzer-core.uninitialized.UndefReturn)
 
  private:
-  static constexpr std::size_t kHuge = std::size_t{4} << 20;
+  // Of a smaller one a huge page would be mostly unused.
+  static constexpr std::size_t kHuge = kHugePage * 2;
   std::size_t bytes() const { return size_ * sizeof(T); }
+  std::size_t whole_pages() const { return (bytes() + kHugePage - 1) / kHugePage * kHugePage; }
 
   T* elements_ = nullptr;
   std::size_t size_ = 0;
