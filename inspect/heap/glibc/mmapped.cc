@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <functional>
 #include <map>
 #include <unordered_map>
+
+#include "inspect/heap/glibc/mmapped_choice.h"
 
 namespace strata::glibc {
 namespace {
@@ -21,11 +21,9 @@ constexpr Bytes kLargestAlignment = 1_GiB;
 constexpr std::size_t kProbesAtLeast = 4096;
 constexpr std::size_t kProbesPerChunk = 4;
 // What is looked through page by page when chunks are still missing.
-constexpr Bytes kSweepLimit = 16_MiB;
+constexpr Bytes kSweepLimit = 1_GiB;
+constexpr Bytes kSweepPresentLimit = 48_MiB;  // of that, what is there to be read
 constexpr Bytes kSweepWindow = 256_KiB;
-constexpr std::size_t kChoicesLimit = 1'000'000;
-// Each size that is left out of a choice is one level of recursion.
-constexpr std::size_t kMostSizesLeftOut = 64;
 // Twice as many as glibc makes unless told otherwise (M_MMAP_MAX).
 constexpr std::size_t kMostCandidates = 1 << 17;
 // Each costs some twenty reads of 16 bytes.
@@ -71,9 +69,18 @@ std::vector<Bytes> aligned_offsets(Address start, Address limit) {
 
 class Search {
  public:
+  /// kInside looks behind each page of what could begin with a moved chunk, too.
+  enum class Depth { kStarts, kInside };
+
   Search(Peek& peek, const Space& space, const AnonymousMemory& memory,
-         const std::vector<Range>& claimed, const std::optional<Parameters>& parameters)
-      : peek_(peek), space_(space), memory_(memory), claimed_(claimed), parameters_(parameters) {}
+         const std::vector<Range>& claimed, const std::optional<Parameters>& parameters,
+         Depth depth)
+      : peek_(peek),
+        space_(space),
+        memory_(memory),
+        claimed_(claimed),
+        parameters_(parameters),
+        depth_(depth) {}
 
   const std::vector<MmappedCandidate>& candidates() const { return candidates_; }
 
@@ -97,31 +104,17 @@ class Search {
   }
 
   /// Looks at the start of each present page of what is left, for chunks that merged with a
-  /// neighbour below which is none.
+  /// neighbour below which is none: first behind chunks whose mapping goes on, as neighbours of
+  /// malloc's are mostly malloc's.
   void sweep_pages() {
-    std::vector<std::uint64_t> window(kSweepWindow / 8_B);
-    Bytes left = kSweepLimit;
-    for (const Range& run : memory_.writable()) {
-      Address at = run.start;
-      while (at < run.end && left > 0_B && more_wanted()) {
-        if (const auto behind = end_of_known(at)) {
-          at = *behind;
-          continue;
-        }
-        const Bytes size = std::min(kSweepWindow, run.end - at);
-        const std::span words(window.data(), size / 8_B);
-        if (!peek_.read_words(at, words)) return;
-        left = saturating_sub(left, size);
-        const Address next = at + size;
-        for (std::size_t i = 0; i + 1 < words.size(); i += kPage / 8_B) {
-          const Address page = at + Bytes{i * 8};
-          if (end_of_known(page)) continue;
-          if (!mapped_by({words[i], words[i + 1]}, page, 0_B, run.end)) continue;
-          step_from(page);
-        }
-        at = next;
-      }
+    std::vector<Address> ends;
+    for (const MmappedCandidate& candidate : candidates_) {
+      if (!candidate.ends_sure) ends.push_back(candidate.range.end);
     }
+    for (const Address end : ends) {
+      if (const auto run = memory_.find_writable(end)) sweep({end, run->end});
+    }
+    for (const Range& run : memory_.writable()) sweep(run);
   }
 
  private:
@@ -159,7 +152,8 @@ class Search {
       if (const auto range = mapped_by(*header, start, 0_B, limit)) found = Found{*range, start};
       const bool was_one = header->previous == 0 && (header->size & kFlagBits) == kIsMmapped;
       if (!found && !was_one && (header->previous != 0 || header->size != 0)) return std::nullopt;
-      if (was_one && !(found && is_followed_well(found->range.end, limit))) {
+      if (depth_ == Depth::kInside && was_one &&
+          !(found && is_followed_well(found->range.end, limit))) {
         if (const auto moved = chunk_inside(start, limit)) return moved;
       }
     }
@@ -189,6 +183,32 @@ class Search {
     }
     return std::nullopt;
   }
+
+  void sweep(Range run) {
+    std::vector<std::uint64_t> window(kSweepWindow / 8_B);
+    Address at = run.start;
+    while (at < run.end && may_sweep() && more_wanted()) {
+      if (const auto behind = end_of_known(at)) {
+        at = *behind;
+        continue;
+      }
+      const Bytes size = std::min(kSweepWindow, run.end - at);
+      const std::span words(window.data(), size / 8_B);
+      const Bytes before = peek_.bytes_read();
+      if (!peek_.read_words(at, words)) return;
+      swept_ += size;
+      swept_present_ += peek_.bytes_read() - before;
+      const Address next = at + size;
+      for (std::size_t i = 0; i + 1 < words.size(); i += kPage / 8_B) {
+        const Address page = at + Bytes{i * 8};
+        if (end_of_known(page)) continue;
+        if (!mapped_by({words[i], words[i + 1]}, page, 0_B, run.end)) continue;
+        step_from(page);
+      }
+      at = next;
+    }
+  }
+  bool may_sweep() const { return swept_ < kSweepLimit && swept_present_ < kSweepPresentLimit; }
 
   void step_from(Address start) {
     const auto run = memory_.find_writable(start);
@@ -233,84 +253,12 @@ class Search {
   const AnonymousMemory& memory_;
   const std::vector<Range>& claimed_;
   const std::optional<Parameters>& parameters_;
+  const Depth depth_;
   std::vector<MmappedCandidate> candidates_;
   std::size_t inside_looked_at_ = 0;
+  Bytes swept_, swept_present_;
   std::map<Address, Address> ends_;  // where each candidate begins and ends
   Bytes bytes_;
-};
-
-/// Goes through the ways to leave out `left` of the candidates, `bytes` in all. Candidates of one
-/// size are alike: where one may be left out each of them may.
-class Choices {
- public:
-  explicit Choices(const std::vector<MmappedCandidate>& candidates) {
-    std::map<Bytes, std::size_t, std::greater<>> sizes;
-    for (const MmappedCandidate& candidate : candidates) ++sizes[candidate.range.size()];
-    for (const auto& [size, count] : sizes) groups_.push_back({size, count});
-  }
-
-  /// False where there are too many ways; then what was found is not all.
-  bool try_all(std::size_t from, std::size_t left, Bytes bytes) {
-    if (left == 0) {
-      if (bytes == 0_B) keep();
-      return true;
-    }
-    for (std::size_t i = from; i < groups_.size(); ++i) {
-      if (++steps_ > kChoicesLimit || path_.size() >= kMostSizesLeftOut) return false;
-      const Group& group = groups_[i];
-      // Sizes fall from here on, so these bound what `left` of them can amount to.
-      if (is_more(bytes, group.size, left) || is_less(bytes, groups_.back().size, left)) {
-        return true;
-      }
-      path_.push_back(i);
-      bool done = true;
-      const std::size_t most = std::min<std::size_t>({group.count, left, bytes / group.size});
-      for (std::size_t out = most; done && out > 0; --out) {
-        done = try_all(i + 1, left - out, bytes - group.size * out);
-      }
-      path_.pop_back();
-      if (!done) return false;
-    }
-    return true;
-  }
-
-  /// Whether `left` of the candidates with one of `size` among them can amount to `bytes`, by the
-  /// smallest and the largest that there are. Asks no combination.
-  bool could_leave_out(Bytes size, std::size_t left, Bytes bytes) const {
-    if (left == 0 || size > bytes) return false;
-    const Bytes others = bytes - size;
-    return !is_less(others, groups_.back().size, left - 1) &&
-           !is_more(others, groups_.front().size, left - 1);
-  }
-
-  bool any() const { return any_; }
-  bool ever_left_out(Bytes size) const {
-    return std::any_of(groups_.begin(), groups_.end(),
-                       [&](const Group& group) { return group.size == size && group.ever_out; });
-  }
-
- private:
-  struct Group {
-    Bytes size;
-    std::size_t count = 0;
-    bool ever_out = false;
-  };
-
-  /// `bytes` against `n` times `size`, whose product may overflow.
-  static bool is_less(Bytes bytes, Bytes size, std::size_t n) { return bytes / size < n; }
-  static bool is_more(Bytes bytes, Bytes size, std::size_t n) {
-    return bytes > 0_B && (bytes - 1_B) / size >= n;
-  }
-
-  void keep() {
-    any_ = true;
-    for (const std::size_t i : path_) groups_[i].ever_out = true;
-  }
-
-  std::vector<Group> groups_;  // the largest size first
-  std::vector<std::size_t> path_;
-  std::size_t steps_ = 0;
-  bool any_ = false;
 };
 
 Bytes sum_of(const std::vector<Range>& ranges) {
@@ -319,45 +267,28 @@ Bytes sum_of(const std::vector<Range>& ranges) {
   return sum;
 }
 
-Bytes sum_of(const std::vector<MmappedCandidate>& candidates) {
-  Bytes sum;
-  for (const MmappedCandidate& candidate : candidates) sum += candidate.range.size();
-  return sum;
+Search search_all(Peek& peek, const Space& space, const AnonymousMemory& memory,
+                  const std::vector<Range>& claimed, const std::optional<Parameters>& parameters) {
+  if (parameters) {
+    // Moved chunks are rare, and to look for them costs a microsecond a page.
+    Search starts(peek, space, memory, claimed, parameters, Search::Depth::kStarts);
+    starts.probe_starts();
+    if (starts.all_found()) return starts;
+  }
+  Search search(peek, space, memory, claimed, parameters, Search::Depth::kInside);
+  search.probe_starts();
+  if (parameters && search.more_wanted()) search.sweep_pages();
+  return search;
 }
 
 }  // namespace
-
-std::optional<std::vector<Range>> choose_by_count(const std::vector<MmappedCandidate>& candidates,
-                                                  std::uint32_t count, Bytes bytes) {
-  const Bytes sum = sum_of(candidates);
-  if (candidates.size() < count || sum < bytes) return std::nullopt;
-  const std::size_t left = candidates.size() - count;
-  Choices choices(candidates);
-  const bool tried_all = choices.try_all(0, left, sum - bytes);
-  if (tried_all && !choices.any()) return std::nullopt;
-  std::map<Bytes, bool> is_sure;  // by size
-  std::vector<Range> sure;
-  for (const MmappedCandidate& candidate : candidates) {
-    const Bytes size = candidate.range.size();
-    auto known = is_sure.find(size);
-    if (known == is_sure.end()) {
-      const bool stays = tried_all ? !choices.ever_left_out(size)
-                                   : !choices.could_leave_out(size, left, sum - bytes);
-      known = is_sure.emplace(size, stays).first;
-    }
-    if (known->second) sure.push_back(candidate.range);
-  }
-  return sure;
-}
 
 MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory& memory,
                            const std::vector<Range>& claimed,
                            const std::optional<Parameters>& parameters) {
   MmappedChunks found;
   if (parameters && parameters->mmapped_chunks == 0) return found;
-  Search search(peek, space, memory, claimed, parameters);
-  search.probe_starts();
-  if (parameters && search.more_wanted()) search.sweep_pages();
+  const Search search = search_all(peek, space, memory, claimed, parameters);
 
   std::optional<std::vector<Range>> chosen;
   if (parameters) {

@@ -5,7 +5,7 @@
 //
 // A header that steps exactly to a mapping's end is not there by chance; a program may still hold
 // a copy of one. glibc counts its mapped chunks and their bytes (malloc_par), so where the count
-// is known, what is claimed is what adds up to it.
+// is known, what is claimed is what adds up to it (mmapped_choice.h).
 //
 // Cost    some 100 bytes a chunk, for at most 131,072 of them.
 // Source  glibc malloc/malloc.c: sysmalloc_mmap, mmap_chunk; 2.43: mmap_set_chunk, whose size
@@ -31,17 +31,5 @@ struct MmappedChunks {
 MmappedChunks find_mmapped(Peek& peek, const Space& space, const AnonymousMemory& memory,
                            const std::vector<Range>& claimed,
                            const std::optional<Parameters>& parameters);
-
-struct MmappedCandidate {
-  Range range;
-  bool ends_sure;        ///< at a mapping's end, at another's claim, or at the next chunk
-  bool follows = false;  ///< right behind another candidate
-  Address chunk;         ///< its header, which is the range's start unless memalign() made it
-};
-/// Those of `candidates` that belong to every choice of `count` of them with `bytes` in all; where
-/// there are too many choices to try, those of which that is plain by their size. Nothing where
-/// there is no such choice.
-std::optional<std::vector<Range>> choose_by_count(const std::vector<MmappedCandidate>& candidates,
-                                                  std::uint32_t count, Bytes bytes);
 
 }  // namespace strata::glibc
