@@ -320,7 +320,8 @@ class StackFinder {
       const Address at{entries[i]};
       const bool allocated_apart = entries[i + 1] != 0;
       if (!allocated_apart && mapping->range.contains(at) && at < d.address) {
-        block.start = std::min(block.start, at);
+        // A module whose variables need no alignment has its block anywhere; pointers have not.
+        block.start = std::min(block.start, round_down(at, 8_B));
       }
     }
     return block;
