@@ -7,6 +7,7 @@
 typedef enum { kDirect, kIndirect, kCyclic, kMiss, kHeld, kFreed, kKinds } Kind;
 
 enum { kEntries = 128 };
+enum { kPause = 34 };  // pause(2) on x86-64
 static struct Entry {
   Kind kind;
   uintptr_t hidden;
@@ -46,7 +47,31 @@ __attribute__((noinline)) static void wipe(void) {
       : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3",
         "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
         "xmm15", "cc", "memory");
+  // Their upper halves, and those that there are more of; no compiler uses them unasked, libc does.
+  if (__builtin_cpu_supports("avx")) __asm__ volatile("vzeroall" ::: "memory");
+  if (__builtin_cpu_supports("avx512f")) {
+    __asm__ volatile(
+        ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n"
+        "vpxorq %%zmm\\n, %%zmm\\n, %%zmm\\n\n"
+        ".endr" ::
+            : "memory");
+  }
 #endif
+}
+
+/// Returns once thread `tid` waits in pause(2), and no more in what came before.
+static inline void until_paused(pid_t tid) {
+  char path[64], call[128];
+  snprintf(path, sizeof path, "/proc/self/task/%d/syscall", tid);
+  do {
+    sched_yield();
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    must(file >= 0);
+    const ssize_t length = read(file, call, sizeof call - 1);
+    close(file);
+    must(length > 0);
+    call[length] = 0;
+  } while (strtol(call, NULL, 10) != kPause);
 }
 
 static Tally tally_of(Kind kind) {

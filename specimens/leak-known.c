@@ -5,7 +5,6 @@
 
 #include "leak-book.h"
 
-enum { kPause = 34 };  // pause(2) on x86-64
 enum { kSmall = 24, kNode = 40, kMapped = 300 << 10, kDeep = 128 << 10 };
 static const uintptr_t kHighTag = 0xA5ull << 56, kKey = 0x5A5A5A5A5A5A5A5A;
 
@@ -123,21 +122,6 @@ static void* stand_with_register(void* unused) {
       : "rax", "rcx", "r11", "r12", "memory");
 #endif
   return unused;
-}
-
-/// Returns once thread `tid` waits there, and no more in what came before.
-static void until_paused(pid_t tid) {
-  char path[64], call[128];
-  snprintf(path, sizeof path, "/proc/self/task/%d/syscall", tid);
-  do {
-    sched_yield();
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    must(file >= 0);
-    const ssize_t length = read(file, call, sizeof call - 1);
-    close(file);
-    must(length > 0);
-    call[length] = 0;
-  } while (strtol(call, NULL, 10) != kPause);
 }
 
 /// Blocks to be freed, two of which alone lead each to a block that stays.

@@ -7,7 +7,7 @@
 //
 // Memory of other allocators (pymalloc's arenas, a JVM's heap) is a root as a whole: what in it is
 // free cannot be told here, so it may hide leaks. So may the stacks of ended threads, which glibc
-// keeps for the next ones.
+// keeps for the next ones, and vector registers, which keep what was copied through them last.
 // Threads one at a time.
 #pragma once
 

@@ -23,6 +23,9 @@ constexpr Bytes kLargestSmallNote = 64_KiB;
 // PATH_MAX and the mark of a deleted file.
 constexpr std::size_t kLongestPath = 4096 + 16;
 constexpr std::size_t kMostProblems = 8;
+// Of all threads, 64 MiB. A thread has ten or so; one note can stand in several segments, and so
+// name any number of threads.
+constexpr std::size_t kMostVectorWordsInAll = 1 << 23;
 
 std::string text_of(const char* field, std::size_t size) { return {field, strnlen(field, size)}; }
 
@@ -63,6 +66,12 @@ Result<Thread> parse_thread(Contents contents) {
 #endif
   thread.registers.assign(std::begin(registers.general), std::end(registers.general));
   return thread;
+}
+
+/// NT_PRFPREG and NT_X86_XSTATE.
+Result<std::vector<std::uint64_t>> parse_vectors(Contents contents) {
+  std::uint64_t words[kMostVectorWords];
+  return std::vector<std::uint64_t>(words, words + find_vector_words(contents, words));
 }
 
 /// NT_ARM_TLS: TPIDR, and TPIDR2 behind it by newer kernels.
@@ -185,11 +194,15 @@ class NoteSorter {
       take(note, "note NT_ARM_TLS", kLargestSmallNote, parse_thread_pointer,
            [&](Address pointer) { notes_.threads.back().thread_pointer = pointer; });
     }
+    if (note.owner == "LINUX" && note.type == NT_X86_XSTATE) take_vectors(note, "NT_X86_XSTATE");
     if (note.owner != "CORE") return true;
     switch (note.type) {
       case NT_PRSTATUS:
         take(note, "note NT_PRSTATUS", kLargestSmallNote, parse_thread,
              [&](Thread thread) { notes_.threads.push_back(std::move(thread)); });
+        break;
+      case NT_PRFPREG:
+        take_vectors(note, "NT_PRFPREG");
         break;
       case NT_PRPSINFO:
         if (notes_.process) return true;
@@ -235,9 +248,29 @@ class NoteSorter {
     keep(std::move(*parsed));
   }
 
+  /// Of the thread whose NT_PRSTATUS came last. NT_X86_XSTATE, which comes after NT_PRFPREG, has
+  /// all that this has.
+  void take_vectors(const ElfNote& note, std::string_view type) {
+    if (notes_.threads.empty() || vector_words_ > kMostVectorWordsInAll) return;
+    take(
+        note, fmt::format("note {}", type), kLargestSmallNote, parse_vectors,
+        [&](const std::vector<std::uint64_t>& words) {
+          vector_words_ += words.size();
+          if (vector_words_ > kMostVectorWordsInAll) {
+            return problems_.add(
+                "what threads had in their vector registers is more than can be kept, and was left "
+                "out from some thread on");
+          }
+          std::vector<std::uint64_t>& registers = notes_.threads.back().registers;
+          registers.resize(Registers::kGeneral);
+          registers.insert(registers.end(), words.begin(), words.end());
+        });
+  }
+
   const ImageBytes& core_;
   CoreNotes& notes_;
   Problems& problems_;
+  std::size_t vector_words_ = 0;
   bool signal_seen_ = false;
   bool files_seen_ = false;
 };

@@ -57,6 +57,49 @@ TEST_F(CoreTest, threads_have_registers) {
   EXPECT_EQ(threads[1].name, "");
 }
 
+// A set of registers of which each word is its own offset, but for a bit that makes it an address.
+std::string vector_set(std::size_t size) {
+  std::string set;
+  for (std::uint64_t at = 0; at < size; at += 8) set += raw_bytes(at | 0x100000);
+  return set;
+}
+
+TEST_F(CoreTest, threads_have_the_words_of_their_vector_registers) {
+  CoreText text;
+  text.notes = thread_note(1, kStack, 0x401000, 0) + vector_note(vector_set(2696)) +
+               thread_note(2, kStack, 0x401000, 0) + vector_note(std::string(2696, '\xff'));
+  text.loads = {{kStack, 0x1000, PF_R | PF_W, std::string(0x1000, 's')}};
+  auto core = open(text.write());
+  ASSERT_TRUE(core) << to_text(core.error());
+  const auto threads = (*core)->read_threads().value();
+  ASSERT_EQ(threads.size(), 2u);
+  const auto has = [&](std::uint64_t at) {
+    return std::ranges::count(threads[0].registers, at | 0x100000);
+  };
+#if defined(__x86_64__)
+  for (const std::uint64_t at : {32, 160, 408, 576, 1152, 2688}) EXPECT_EQ(has(at), 1) << at;
+  for (const std::uint64_t at : {8, 16, 24, 416, 464, 512, 568}) EXPECT_EQ(has(at), 0) << at;
+#else
+  for (const std::uint64_t at : {0, 8, 504}) EXPECT_EQ(has(at), 1) << at;
+  EXPECT_EQ(has(512), 0);
+#endif
+  EXPECT_LT(threads[1].registers.size(), 32u) << "none of these is an address";
+}
+
+TEST_F(CoreTest, a_lying_set_of_vector_registers_is_cut) {
+  for (const std::size_t size : {0, 8, 40, 512, 576, 584, 2752, 11'008, 60'000}) {
+    CoreText text;
+    text.notes = vector_note(vector_set(size)) + thread_note(1, kStack, 0x401000, 0) +
+                 vector_note(vector_set(size)) + vector_note(vector_set(size));
+    text.loads = {{kStack, 0x1000, PF_R | PF_W, std::string(0x1000, 's')}};
+    auto core = open(text.write());
+    ASSERT_TRUE(core) << to_text(core.error());
+    const auto threads = (*core)->read_threads().value();
+    ASSERT_EQ(threads.size(), 1u);
+    EXPECT_LT(threads[0].registers.size(), 400u) << size;
+  }
+}
+
 TEST_F(CoreTest, mappings_carry_files_and_labels) {
   auto core = open(sample().write());
   ASSERT_TRUE(core);

@@ -67,6 +67,15 @@ inline std::string thread_note(pid_t tid, std::uint64_t sp, std::uint64_t ip, st
   return note(NT_PRSTATUS, "CORE", raw_bytes(thread));
 }
 
+/// What a thread had in its vector registers; its thread_note() comes before.
+inline std::string vector_note(std::string_view set) {
+#if defined(__x86_64__)
+  return note(NT_PRFPREG, "CORE", set.substr(0, 512)) + note(NT_X86_XSTATE, "LINUX", set);
+#else
+  return note(NT_PRFPREG, "CORE", set);
+#endif
+}
+
 inline std::string signal_note(int number, int code, std::uint64_t address) {
   siginfo_t signal{};
   signal.si_signo = number;

@@ -10,6 +10,7 @@
 
 #include "inspect/target/core.h"
 #include "inspect/target/core_fixture.h"
+#include "inspect/target/vector_sleeper.h"
 
 namespace strata {
 namespace {
@@ -36,6 +37,14 @@ std::byte* map_known() {
       mmap(nullptr, kKnownSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   for (std::size_t i = 0; i < kKnownSize; ++i) page[i] = static_cast<std::byte>(i % 251);
   return page;
+}
+
+/// In the state that a process has in a system call that waits, however long that takes.
+void wait_until_asleep(pid_t pid) {
+  for (std::string stat; stat.find(") S ") == std::string::npos; usleep(500)) {
+    std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), stat);
+    ASSERT_NE(stat.find(')'), std::string::npos) << "it has ended";
+  }
 }
 
 void expect_true_to_child(const Target& core, const Child& child) {
@@ -85,12 +94,13 @@ TEST_F(CoreTest, reads_a_core_that_the_kernel_wrote) {
     limit.rlim_cur = RLIM_INFINITY;
     setrlimit(RLIMIT_CORE, &limit);
     prctl(PR_SET_NAME, "known-by-a-long-name");
-    if (chdir(directory_.c_str()) == 0) {
-      signal(SIGABRT, SIG_DFL);
-      abort();
-    }
-    _exit(1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (chdir(directory_.c_str()) != 0) _exit(1);
+    signal(SIGABRT, SIG_DFL);
+    sleep_with_vector();
   }
+  wait_until_asleep(child.pid);
+  kill(child.pid, SIGABRT);
   int status = 0;
   ASSERT_EQ(waitpid(child.pid, &status, 0), child.pid);
   if (!WIFSIGNALED(status) || !WCOREDUMP(status)) GTEST_SKIP() << "the kernel wrote no core";
@@ -107,6 +117,7 @@ TEST_F(CoreTest, reads_a_core_that_the_kernel_wrote) {
   expect_true_to_child(**core, child);
   EXPECT_EQ((*core)->identity().name, "known-by-a-long");
   EXPECT_EQ((*core)->read_threads()->front().name, "known-by-a-long");
+  EXPECT_TRUE(has_vector((*core)->read_threads()->front()));
   const auto signal = core_signal(**core);
   ASSERT_TRUE(signal);
   EXPECT_EQ(signal->number, SIGABRT);
@@ -125,8 +136,9 @@ TEST_F(CoreTest, reads_a_core_that_gdb_wrote) {
     prctl(PR_SET_NAME, "known");
     // Dies with the test, whatever becomes of it.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) pause();
+    sleep_with_vector();
   }
+  wait_until_asleep(child.pid);
   const std::string command = "timeout 60 gcore -o " + at("core") + " " +
                               std::to_string(child.pid) + " > " + at("log") + " 2>&1 < /dev/null";
   const int status = system(command.c_str());
@@ -137,6 +149,7 @@ TEST_F(CoreTest, reads_a_core_that_gdb_wrote) {
   ASSERT_TRUE(core) << to_text(core.error());
   expect_true_to_child(**core, child);
   EXPECT_FALSE(core_signal(**core)) << "stopped by gdb, not ended";
+  EXPECT_TRUE(has_vector((*core)->read_threads()->front()));
   // gdb writes the base name of argv[0] where the kernel writes comm, and one byte more than a
   // comm has; the executable is what is mapped.
   const std::string& path = (*core)->identity().executable;

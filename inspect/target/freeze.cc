@@ -106,7 +106,8 @@ void Freeze::State::unshare_report() {
   report = nullptr;
 }
 
-// The report, then the threads, then their index, in one shared mapping.
+// The report, then the threads, then what is in their vector registers, then the threads' index, in
+// one shared mapping.
 Result<void> Freeze::State::share_report() {
   struct stat directory;
   if (fstat(tasks.fd(), &directory) != 0) return fail_errno(errno, "fstat of the task directory");
@@ -115,8 +116,9 @@ Result<void> Freeze::State::share_report() {
   const std::size_t capacity = directory.st_nlink * 4 + 4096;
   const std::size_t index_size = std::bit_ceil(capacity * 2);
   static_assert(sizeof(KeeperReport) % alignof(KeptThread) == 0);
-  shared_size =
-      sizeof(KeeperReport) + capacity * sizeof(KeptThread) + index_size * sizeof(std::uint32_t);
+  const std::size_t words = capacity * kMostVectorWords;
+  shared_size = sizeof(KeeperReport) + capacity * sizeof(KeptThread) +
+                words * sizeof(std::uint64_t) + index_size * sizeof(std::uint32_t);
   shared = mmap(nullptr, shared_size, PROT_READ | PROT_WRITE,
                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (shared == MAP_FAILED) return fail_errno(errno, "mmap of the keeper's report");
@@ -125,7 +127,9 @@ Result<void> Freeze::State::share_report() {
   report->capacity = static_cast<std::uint32_t>(capacity);
   report->index_mask = static_cast<std::uint32_t>(index_size - 1);
   report->threads = reinterpret_cast<KeptThread*>(report + 1);
-  report->index = reinterpret_cast<std::uint32_t*>(report->threads + capacity);
+  static_assert(sizeof(KeptThread) % alignof(std::uint64_t) == 0);
+  report->vector_words = reinterpret_cast<std::uint64_t*>(report->threads + capacity);
+  report->index = reinterpret_cast<std::uint32_t*>(report->vector_words + words);
   return {};
 }
 
@@ -271,6 +275,8 @@ void Freeze::State::collect() {
         thread.thread_pointer = Address{kept.registers.thread_pointer};
         thread.registers.assign(std::begin(kept.registers.general),
                                 std::end(kept.registers.general));
+        const auto words = report->vector_words_of(i).first(kept.vector_words);
+        thread.registers.insert(thread.registers.end(), words.begin(), words.end());
       }
     } else if (kept.stand == Stand::kZombie) {
       thread.state = 'Z';

@@ -14,6 +14,7 @@
 
 #include "inspect/target/process.h"
 #include "inspect/target/test_child.h"
+#include "inspect/target/vector_sleeper.h"
 
 namespace strata {
 namespace {
@@ -67,6 +68,30 @@ TEST(Freeze, stops_every_thread_and_says_where_each_stands) {
   EXPECT_FALSE(freeze->holds());
   EXPECT_TRUE(runs_free(target.pid()));
   EXPECT_TRUE(beats_on(*board));
+}
+
+TEST(Freeze, says_what_each_thread_has_in_its_vector_registers) {
+  NEEDS_NO_FOREIGN_THREAD();
+  constexpr std::size_t kThreads = 70;
+  Shared<Board> board;
+  const Child target([&] {
+    for (std::size_t i = 0; i < kThreads; ++i) {
+      std::thread([&board] {
+        board->ready++;
+        sleep_with_vector();
+      }).detach();
+    }
+    for (;;) pause();
+  });
+  const std::string all_asleep(kThreads + 1, 'S');
+  ASSERT_TRUE(
+      eventually([&] { return board->ready == kThreads && states(target.pid()) == all_asleep; }));
+  auto freeze = test::stop(target.pid(), kLong);
+  ASSERT_TRUE(freeze) << to_text(freeze.error());
+  ASSERT_EQ(freeze->threads().size(), kThreads + 1);
+  for (const Thread& thread : freeze->threads()) {
+    EXPECT_EQ(has_vector(thread), thread.tid != target.pid()) << thread.tid;
+  }
 }
 
 TEST(Freeze, released_twice_stood_once) {

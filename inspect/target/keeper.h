@@ -49,6 +49,7 @@ struct KeptThread {
   char state;  ///< 'T' where a signal had stopped it before, else 't'
   bool has_registers;
   int signal;  ///< the signal it was about to take when it stopped: given back on detach
+  std::uint32_t vector_words;  ///< how many of them are in the report
   Registers registers;
 };
 
@@ -60,6 +61,13 @@ struct KeeperReport {
   std::uint32_t index_mask;  ///< size of index, a power of two, less one
   KeptThread* threads;
   std::uint32_t* index;  ///< tid to position + 1 in threads, open addressing
+  /// For each of `threads` room for kMostVectorWords. Apart from them, so that a page of it is made
+  /// only where a thread has some.
+  std::uint64_t* vector_words;
+
+  VectorWords vector_words_of(std::uint32_t thread) const {
+    return VectorWords{vector_words + thread * kMostVectorWords, kMostVectorWords};
+  }
 
   std::atomic<KeeperPhase> phase;
   KeeperFailure failure;

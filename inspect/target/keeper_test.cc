@@ -22,6 +22,7 @@ constexpr std::uint32_t kRoom = 64;
 struct SharedReport {
   KeeperReport report{};
   KeptThread threads[kRoom]{};
+  std::uint64_t vector_words[kRoom * kMostVectorWords]{};
   std::uint32_t index[2 * kRoom]{};
 };
 
@@ -34,6 +35,7 @@ class Keeper : public testing::Test {
     report.capacity = kRoom;
     report.index_mask = 2 * kRoom - 1;
     report.threads = shared_->threads;
+    report.vector_words = shared_->vector_words;
     report.index = shared_->index;
     const File directory(open(tasks.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     int ends[2];

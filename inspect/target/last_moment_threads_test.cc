@@ -11,6 +11,7 @@
 #include "inspect/target/last_moment.h"
 #include "inspect/target/process.h"
 #include "inspect/target/test_program.h"
+#include "inspect/target/vector_sleeper.h"
 
 namespace strata {
 namespace {
@@ -76,6 +77,24 @@ const TestProgram kExits("exits", [](Board& board) {
   _exit(0);
 });
 TEST(LastMomentThreads, others_run_as_the_first_exits) { expect_end(kExits, 0); }
+
+const TestProgram kSleepsWithVector("sleeps_with_vector", [](Board& board) {
+  std::thread([&board] {
+    board.tid = gettid();
+    sleep_with_vector();
+  }).detach();
+  while (board.tid == 0 || state_of(getpid(), board.tid) != "S") sched_yield();
+  _exit(0);
+});
+TEST(LastMomentThreads, had_words_in_their_vector_registers) {
+  const InheritedBoard board;
+  auto moment = LastMoment::wait_for(kSleepsWithVector.command(board));
+  ASSERT_TRUE(moment) << to_text(moment.error());
+  for (const Thread& thread : moment->threads()) {
+    EXPECT_EQ(has_vector(thread), thread.tid == board->tid) << thread.tid;
+  }
+  EXPECT_TRUE(moment->finish());
+}
 
 const TestProgram kExitsWith3("exits_with_3", [](Board& board) {
   start_threads(board);

@@ -1,6 +1,6 @@
 // inspect/target/thread.h - one thread of the target and where it stands.
 // Source  /proc/PID/task/TID/{comm,stat,syscall} live, ptrace registers while frozen,
-//         NT_PRSTATUS in a core.
+//         NT_PRSTATUS, NT_PRFPREG and NT_X86_XSTATE in a core.
 #pragma once
 
 #include <sys/types.h>
@@ -24,7 +24,8 @@ struct Thread {
   std::optional<Address> stack_pointer;
   std::optional<Address> instruction_pointer;
   std::optional<Address> thread_pointer;  ///< fs_base; only from ptrace or a core
-  /// What the general registers hold, in no order; only from ptrace or a core.
+  /// What the general registers hold, and what of the vector registers' words may be addresses, in
+  /// no order; only from ptrace or a core.
   std::vector<std::uint64_t> registers;
 };
 

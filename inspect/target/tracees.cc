@@ -146,6 +146,10 @@ void Tracees::settle_all() {
     if (thread.stand != Stand::kMoving) continue;
     settle(thread);
     if (thread.stand == Stand::kMoving) ++moving_;
+    if (thread.stand == Stand::kStands && thread.has_registers) {
+      thread.vector_words =
+          static_cast<std::uint32_t>(read_vector_words(thread.tid, report_.vector_words_of(i)));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 # What is held by code that was made at run time, by data that was protected after it was written,
-# by memory that the program took from brk between two of malloc's calls, or by the frames of a
-# stack that was left for another, is no leak.
+# by memory that the program took from brk between two of malloc's calls, by the frames of a stack
+# that was left for another, or by a vector register, is no leak.
 . "$(dirname "$0")/../scenario.sh"
 . "$ROOT/tests/leaks.sh"
 [[ $(uname -m) == x86_64 ]] || skip 'the code that is made is for x86-64'
@@ -82,4 +82,21 @@ for held in code guarded brk frame; do
   leaks_of --why "$(address_of "$held")"
   json '.why | length >= 1' >/dev/null
 done
+end_specimen
+
+specimen leak-vectors
+leaks_of
+exits_with 1
+expect_only direct
+for ((i = 0; i < $(stated not.chunks); ++i)); do
+  leaks_of --why "$(stated "not.$i.block")"
+  json '.why | length == 1 and (.[0].what | contains("a register of thread"))' >/dev/null
+done
+if command -v gcore >/dev/null; then
+  run gcore -o core "$target"
+  exits_with 0
+  leaks_in core."$target"
+  exits_with 1
+  expect_only direct
+fi
 end_specimen
