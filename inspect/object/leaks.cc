@@ -11,6 +11,7 @@
 #include "base/printable.h"
 #include "inspect/object/cxx_type.h"
 #include "inspect/object/heap_reading.h"
+#include "inspect/object/missing_stacks.h"
 #include "inspect/page/counters.h"
 #include "inspect/page/page_scanner.h"
 #include "inspect/target/freeze.h"
@@ -177,7 +178,13 @@ Result<LeakReport> find_leaks(const Target& target, const Means& means,
   report.notes.insert(report.notes.begin(), reading.space().notes.begin(),
                       reading.space().notes.end());
   conclude(reading, options, report);
-  if (!is_core) tell_of_swap(target, report);
+  if (is_core) {
+    if (auto told = tell_of_missing_stacks(target, reading.space())) {
+      report.notes.push_back(std::move(*told));
+    }
+  } else {
+    tell_of_swap(target, report);
+  }
   look_into(PresentMemory(target, pages), reading.space(), options, report);
   return report;
 }
