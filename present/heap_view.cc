@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/printable.h"
 #include "inspect/ledger/heap_figures.h"
+#include "present/arena_blocks.h"
 #include "present/notes_block.h"
 #include "present/text.h"
 
@@ -42,12 +44,11 @@ class Heap {
     Document d;
     d.blocks.push_back({"", "", head(), ""});
     d.blocks.push_back({"target", "", target(), ""});
-    d.blocks.push_back({"", "Arenas", arena_table(), arena_footnote()});
-    d.blocks.push_back({"arenas", "", arena_records(), ""});
+    for (Block& block : arena_blocks(e_, figures_, how_)) d.blocks.push_back(std::move(block));
     d.blocks.push_back({"totals", "What is free", totals(), ""});
     d.blocks.push_back({"sizes", "By size", size_table(), size_footnote_});
     if (how_.bins == HeapView::Bins::kShow) {
-      d.blocks.push_back({"", "Bins", bin_table(), "what is free and sorted, by the bin it is in"});
+      d.blocks.push_back(bins_block(e_, figures_, how_));
     }
     std::vector<Record> widest = holes();
     const char* const heading = widest.empty() ? "" : "Widest free runs, and what they lie between";
@@ -67,7 +68,6 @@ class Heap {
 
  private:
   bool is_core() const { return e_.identity.kind == TargetKind::kCore; }
-  bool is_shown(const ArenaFigures& f) const { return !how_.arena || *how_.arena == f.index; }
 
   Record head() const {
     const ArenaFigures& all = figures_.all;
@@ -98,146 +98,11 @@ class Heap {
             {}};
   }
 
-  Table arena_table() const {
-    Table table;
-    table.columns = {
-        {"", is_core() ? "IN FILE" : "RESIDENT"},
-        {"", "LIVE"},
-        {"", "CHUNKS"},
-        {"", "FREE"},
-        {"", "CACHED", Column::kSpare, "CACHED is free, in threads' caches"},
-        {"", "TOP", Column::kSpare},
-        {"", "RELEASABLE", Column::kNeeded, "RELEASABLE is what malloc_trim(0) would give back"},
-        {"", "PINNED", Column::kSpare,
-         "PINNED is free and resident, and stays: on pages with live chunks, or in a top "
-         "that is not trimmed"},
-        {"", "THREADS", Column::kSpare},
-        {"", "ARENA"}};
-    const auto row = [&](const ArenaFigures& f, std::uint64_t threads, const std::string& name) {
-      const FreeFigures free = f.free();
-      table.rows.push_back(
-          {{f.resident, f.live_bytes, f.live_chunks, f.fast.bytes + f.binned.bytes, f.cached.bytes,
-            f.top.bytes, free.releasable, free.pinned(), threads, name}});
-    };
-    std::vector<const ArenaFigures*> arenas;
-    for (const ArenaFigures& f : figures_.arenas) {
-      if (is_shown(f)) arenas.push_back(&f);
-    }
-    std::stable_sort(arenas.begin(), arenas.end(),
-                     [](const auto* a, const auto* b) { return a->resident > b->resident; });
-    for (const ArenaFigures* const f : arenas) {
-      row(*f, contents_.heap.arenas[f->index].attached, f->name);
-    }
-    if (figures_.mmapped_chunks > 0 && !how_.arena) {
-      table.rows.push_back({{figures_.mmapped_resident, figures_.mmapped_bytes,
-                             figures_.mmapped_chunks, Cell{}, Cell{}, Cell{}, Cell{}, Cell{},
-                             Cell{}, std::string("chunks with a mapping of their own")}});
-    }
-    return table;
-  }
-
-  std::string arena_footnote() const {
-    return fmt::format(
-        "sorted by {}; sizes are of chunks, headers included: 8 bytes for each that is live",
-        is_core() ? "bytes in the file" : "resident bytes");
-  }
-
-  static void add_fields(std::vector<Field>& fields, const ArenaFigures& f) {
-    const FreeFigures free = f.free();
-    const std::vector<Field> more = {{"system_bytes", f.system},
-                                     {"reserved_bytes", f.reserved},
-                                     {"resident_bytes", f.resident},
-                                     {"live_bytes", f.live_bytes},
-                                     {"live_chunks", f.live_chunks},
-                                     {"live_resident_bytes", f.live_resident},
-                                     {"header_bytes", 8_B * f.live_chunks},
-                                     {"free_bytes", free.bytes},
-                                     {"free_chunks", f.binned.chunks + f.top.chunks},
-                                     {"free_resident_bytes", free.resident},
-                                     {"releasable_bytes", free.releasable},
-                                     {"pinned_bytes", free.pinned()},
-                                     {"cached_bytes", f.cached.bytes},
-                                     {"cached_chunks", f.cached.chunks},
-                                     {"fast_bytes", f.fast.bytes},
-                                     {"fast_chunks", f.fast.chunks},
-                                     {"top_bytes", f.top.bytes},
-                                     {"top_resident_bytes", f.top.resident},
-                                     {"structure_bytes", f.structures},
-                                     {"not_walked_bytes", f.lost}};
-    fields.insert(fields.end(), more.begin(), more.end());
-  }
-
-  std::vector<Record> arena_records() const {
-    std::vector<Record> records;
-    for (const ArenaFigures& f : figures_.arenas) {
-      if (!is_shown(f)) continue;
-      const glibc::Arena& arena = contents_.heap.arenas[f.index];
-      Record record;
-      record.fields = {
-          {"index", std::uint64_t{f.index}},
-          {"name", f.name},
-          {"main", f.is_main},
-          {"address", arena.state},
-          {"top", arena.top},
-          {"last_remainder", arena.last_remainder.value == 0 ? Cell{} : Cell{arena.last_remainder}},
-          {"attached_threads", arena.attached},
-          {"locked", arena.is_locked},
-          {"contiguous", arena.is_contiguous}};
-      add_fields(record.fields, f);
-      std::vector<Record> regions;
-      for (const glibc::Region& region : arena.regions) {
-        regions.push_back({{{"start", region.range.start},
-                            {"chunks_start", region.chunks.start},
-                            {"chunks_end", region.chunks.end},
-                            {"end", region.range.end},
-                            {"evidence", region.evidence}},
-                           {}});
-      }
-      record.inner.push_back({"regions", "", std::move(regions), ""});
-      record.inner.push_back({"bins", "", bin_records(f.index), ""});
-      records.push_back(std::move(record));
-    }
-    return records;
-  }
-
-  std::vector<Record> bin_records(std::size_t arena) const {
-    std::vector<Record> records;
-    const auto& bins = contents_.tally.arena(arena).bins;
-    for (std::size_t i = 1; i < bins.size(); ++i) {
-      if (bins[i].chunks == 0) continue;
-      records.push_back({{{"bin", std::uint64_t{i}},
-                          {"kind", std::string(kind_of_bin(i))},
-                          {"chunks", bins[i].chunks},
-                          {"bytes", bins[i].bytes}},
-                         {}});
-    }
-    return records;
-  }
-
-  static const char* kind_of_bin(std::size_t bin) {
-    return bin == 1 ? "unsorted" : bin < 64 ? "small" : "large";
-  }
-
-  Table bin_table() const {
-    Table table;
-    table.columns = {{"", "CHUNKS"}, {"", "BYTES"}, {"", "BIN"}, {"", "KIND"}, {"", "ARENA"}};
-    for (const ArenaFigures& f : figures_.arenas) {
-      if (!is_shown(f)) continue;
-      const auto& bins = contents_.tally.arena(f.index).bins;
-      for (std::size_t i = 1; i < bins.size(); ++i) {
-        if (bins[i].chunks == 0) continue;
-        table.rows.push_back({{bins[i].chunks, bins[i].bytes, std::uint64_t{i},
-                               std::string(kind_of_bin(i)), f.name}});
-      }
-    }
-    return table;
-  }
-
   Record totals() const {
     const ArenaFigures& all = figures_.all;
     const FreeFigures free = all.free();
     Record record;
-    add_fields(record.fields, all);
+    record.fields = fields_of(all);
     record.fields.push_back({"rounding_at_most_bytes", all.rounding_at_most});
     record.form = Record::Form::kLevel;
     record.lines = {
@@ -340,8 +205,10 @@ class Heap {
     Record record;
     record.fields = {{"chunks", figures_.all.cached.chunks}, {"bytes", figures_.all.cached.bytes}};
     std::vector<Record> threads;
+    threads.reserve(contents_.heap.caches.size());
     for (const glibc::ThreadCache& cache : contents_.heap.caches) {
       threads.push_back({{{"tid", static_cast<std::uint64_t>(cache.tid)},
+                          {"name", name_of_thread(e_, cache.tid)},
                           {"address", cache.at},
                           {"chunks", cache.all.chunks},
                           {"bytes", cache.all.bytes}},

@@ -8,11 +8,6 @@
 #include "base/printable.h"
 
 namespace strata {
-namespace {
-
-constexpr std::size_t kMostThreads = 3;
-
-}  // namespace
 
 Bytes resident_at_least(Bytes part, Bytes whole, Bytes resident_of_whole) {
   return saturating_sub(std::min(part, whole), saturating_sub(whole, resident_of_whole));
@@ -35,9 +30,9 @@ std::string listed_arenas(const HeapFigures& heap, Bytes (*figure)(const ArenaFi
   return list;
 }
 
-std::string listed_threads(const Explanation& e, const std::vector<pid_t>& tids) {
+std::string listed_threads(const Explanation& e, const std::vector<pid_t>& tids, std::size_t most) {
   std::string list;
-  const std::size_t named = std::min(tids.size(), kMostThreads);
+  const std::size_t named = std::min(tids.size(), most);
   for (std::size_t i = 0; i < named; ++i) {
     std::string name;
     for (const Thread& thread : e.space.threads) {

@@ -17,6 +17,7 @@ std::string listed_arenas(const HeapFigures& heap, Bytes (*figure)(const ArenaFi
                           std::size_t most);
 
 /// "worker (12), worker (13) and 6 more", printable.
-std::string listed_threads(const Explanation& e, const std::vector<pid_t>& tids);
+std::string listed_threads(const Explanation& e, const std::vector<pid_t>& tids,
+                           std::size_t most = 3);
 
 }  // namespace strata
