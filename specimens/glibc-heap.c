@@ -10,6 +10,7 @@ static const size_t kMapped[] = {200 << 10, 256 << 10, 1 << 20};  // above the m
 
 static void* blocks[kBlocks];
 static void* thread_blocks[kThreads][kThreadBlocks];
+static Byte* volatile mapped[3];  // volatile: what is only written would not be kept
 static pthread_barrier_t stood, over;
 
 static void* stand(void* argument) {
@@ -44,10 +45,10 @@ int main(void) {
     state(numbered("arena.%d.first_live", i), thread_blocks[i][0]);
   }
   for (int i = 0; i < 3; ++i) {
-    Byte* const mapped = malloc(kMapped[i]);
-    must(mapped != NULL);
-    memset(mapped, 1, kMapped[i]);
-    state_range(numbered("mapped.%d", i), mapped, kMapped[i]);
+    Byte* const block = mapped[i] = malloc(kMapped[i]);
+    must(block != NULL);
+    memset(block, 1, kMapped[i]);
+    state_range(numbered("mapped.%d", i), block, kMapped[i]);
     state(numbered("mapped.%d.anonymous", i), kMapped[i]);
   }
   const struct mallinfo2 own = mallinfo2();

@@ -15,7 +15,8 @@ static const struct {
 
 static Byte* aligned[kAligned];
 static Byte *grown, *moved, *remapped, *remapped_aligned, *cleared, *cleared_mapped;
-static void* kept[40];
+// volatile: what is only written would not be kept.
+static void* volatile kept[40];
 static int kept_count;
 static Tally live;
 

@@ -11,8 +11,8 @@ enum { kRow = 104, kCached = 72, kLone = 3000, kLast = 100000, kArenaWords = 280
 // Live row[0..2] are neighbours; cached[2] is first in its list of three; lone is alone in a bin
 // between two live ones; last is what top stands behind; in_thread lies in a second arena.
 static Byte *row[3], *last, *in_thread;
-static Byte* volatile lone;  // volatile, as it is read after it was freed
-static void* apart[2];
+static Byte* volatile lone;      // volatile, as it is read after it was freed
+static void* volatile apart[2];  // volatile: what is only written would not be kept
 static uintptr_t cached[3];
 static size_t lone_usable;
 static Byte* heap;  // where it began

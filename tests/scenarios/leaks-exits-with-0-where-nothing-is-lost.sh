@@ -50,3 +50,11 @@ run strata leaks "$target"
 exits_with 0
 says 'nothing leaked'
 end_specimen
+
+for name in glibc-heap heap-aligned heap-arenas heap-bins heap-caches heap-corrupt heap-hoard \
+  heap-many-arenas heap-retained heap-thresholds heap-trim; do
+  specimen "$name"
+  leaks_of
+  ((exit_code == 0)) || fail "$name: $(json '[.leaks[] | {address, bytes}]')"
+  end_specimen
+done
