@@ -91,7 +91,7 @@ void HeapReading::resolve() {
     const RootWord& root = root_words_[i];
     add_root(root.word, root.at, roots_[root.number].what);
   }
-  for (const RegisterRoot& root : find_register_roots(space_)) {
+  for (const RegisterRoot& root : find_register_roots(space_, *heap_)) {
     add_root(root.word, {}, root.what);
   }
 }

@@ -104,12 +104,19 @@ std::vector<RootRange> find_roots(const Space& space, const glibc::Heap& heap) {
   return roots;
 }
 
-std::vector<RegisterRoot> find_register_roots(const Space& space) {
+std::vector<RegisterRoot> find_register_roots(const Space& space, const glibc::Heap& heap) {
   std::vector<RegisterRoot> roots;
   for (const Thread& thread : space.threads) {
-    for (const std::uint64_t word : thread.registers) {
-      roots.push_back({word, fmt::format("a register of thread {} ({})", thread.tid, thread.name)});
-    }
+    const auto add = [&](const std::vector<std::uint64_t>& words) {
+      for (const std::uint64_t word : words) {
+        roots.push_back(
+            {word, fmt::format("a register of thread {} ({})", thread.tid, thread.name)});
+      }
+    };
+    add(thread.registers);
+    const bool waits =
+        std::find(heap.waiting.begin(), heap.waiting.end(), thread.tid) != heap.waiting.end();
+    if (!waits) add(thread.vectors);
   }
   return roots;
 }

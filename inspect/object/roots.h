@@ -7,7 +7,9 @@
 //
 // Memory of other allocators (pymalloc's arenas, a JVM's heap) is a root as a whole: what in it is
 // free cannot be told here, so it may hide leaks. So may the stacks of ended threads, which glibc
-// keeps for the next ones, and vector registers, which keep what was copied through them last.
+// keeps for the next ones, and vector registers, which keep what was copied through them last. Of a
+// thread that waits in the kernel these are no roots where the C library called it: a call may
+// change them all, so nobody looks at them after it (System V ABI, x86-64).
 // Threads one at a time.
 #pragma once
 
@@ -34,6 +36,6 @@ struct RegisterRoot {
   std::uint64_t word = 0;
   std::string what;  ///< "a register of thread 4242"
 };
-std::vector<RegisterRoot> find_register_roots(const Space& space);
+std::vector<RegisterRoot> find_register_roots(const Space& space, const glibc::Heap& heap);
 
 }  // namespace strata

@@ -177,11 +177,31 @@ TEST(Roots, OfRegistersAreAllOfEachThread) {
   space.threads[0].registers = {5, 6};
   space.threads[1].tid = 2;
   space.threads[1].registers = {7};
-  const auto roots = find_register_roots(space);
-  ASSERT_EQ(roots.size(), 3u);
+  space.threads[1].vectors = {8, 9};
+  glibc::Heap heap;
+  const auto roots = find_register_roots(space, heap);
+  ASSERT_EQ(roots.size(), 5u);
   EXPECT_EQ(roots[1].word, 6u);
   EXPECT_EQ(roots[1].what, "a register of thread 1 (main)");
   EXPECT_EQ(roots[2].word, 7u);
+  EXPECT_EQ(roots[4].word, 9u);
+}
+
+TEST(Roots, OfVectorRegistersAreNoneWhereTheCLibraryWaits) {
+  Space space;
+  space.threads.resize(2);
+  for (pid_t tid = 1; tid <= 2; ++tid) {
+    Thread& thread = space.threads[static_cast<std::size_t>(tid - 1)];
+    thread.tid = tid;
+    thread.registers = {5};
+    thread.vectors = {static_cast<std::uint64_t>(tid) + 100};
+  }
+  glibc::Heap heap;
+  heap.waiting = {2};
+  const auto roots = find_register_roots(space, heap);
+  ASSERT_EQ(roots.size(), 3u);
+  EXPECT_EQ(roots[1].word, 101u);
+  EXPECT_EQ(roots[2].word, 5u);
 }
 
 }  // namespace

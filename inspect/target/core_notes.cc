@@ -261,9 +261,7 @@ class NoteSorter {
                 "what threads had in their vector registers is more than can be kept, and was left "
                 "out from some thread on");
           }
-          std::vector<std::uint64_t>& registers = notes_.threads.back().registers;
-          registers.resize(Registers::kGeneral);
-          registers.insert(registers.end(), words.begin(), words.end());
+          notes_.threads.back().vectors = words;
         });
   }
 

@@ -74,7 +74,7 @@ TEST_F(CoreTest, threads_have_the_words_of_their_vector_registers) {
   const auto threads = (*core)->read_threads().value();
   ASSERT_EQ(threads.size(), 2u);
   const auto has = [&](std::uint64_t at) {
-    return std::ranges::count(threads[0].registers, at | 0x100000);
+    return std::ranges::count(threads[0].vectors, at | 0x100000);
   };
 #if defined(__x86_64__)
   for (const std::uint64_t at : {32, 160, 408, 576, 1152, 2688}) EXPECT_EQ(has(at), 1) << at;
@@ -83,7 +83,7 @@ TEST_F(CoreTest, threads_have_the_words_of_their_vector_registers) {
   for (const std::uint64_t at : {0, 8, 504}) EXPECT_EQ(has(at), 1) << at;
   EXPECT_EQ(has(512), 0);
 #endif
-  EXPECT_LT(threads[1].registers.size(), 32u) << "none of these is an address";
+  EXPECT_LT(threads[1].vectors.size(), 32u) << "none of these is an address";
 }
 
 TEST_F(CoreTest, a_lying_set_of_vector_registers_is_cut) {
@@ -96,7 +96,7 @@ TEST_F(CoreTest, a_lying_set_of_vector_registers_is_cut) {
     ASSERT_TRUE(core) << to_text(core.error());
     const auto threads = (*core)->read_threads().value();
     ASSERT_EQ(threads.size(), 1u);
-    EXPECT_LT(threads[0].registers.size(), 400u) << size;
+    EXPECT_LT(threads[0].vectors.size(), 400u) << size;
   }
 }
 

@@ -179,7 +179,7 @@ Thread EndWatch::look_at(pid_t tid) const {
     thread.thread_pointer = Address{registers.thread_pointer};
     thread.registers.assign(std::begin(registers.general), std::end(registers.general));
     std::uint64_t words[kMostVectorWords];
-    thread.registers.insert(thread.registers.end(), words, words + read_vector_words(tid, words));
+    thread.vectors.assign(words, words + read_vector_words(tid, words));
   }
   return thread;
 }

@@ -276,7 +276,7 @@ void Freeze::State::collect() {
         thread.registers.assign(std::begin(kept.registers.general),
                                 std::end(kept.registers.general));
         const auto words = report->vector_words_of(i).first(kept.vector_words);
-        thread.registers.insert(thread.registers.end(), words.begin(), words.end());
+        thread.vectors.assign(words.begin(), words.end());
       }
     } else if (kept.stand == Stand::kZombie) {
       thread.state = 'Z';

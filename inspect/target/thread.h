@@ -24,9 +24,9 @@ struct Thread {
   std::optional<Address> stack_pointer;
   std::optional<Address> instruction_pointer;
   std::optional<Address> thread_pointer;  ///< fs_base; only from ptrace or a core
-  /// What the general registers hold, and what of the vector registers' words may be addresses, in
-  /// no order; only from ptrace or a core.
-  std::vector<std::uint64_t> registers;
+  // Of these what is only from ptrace or a core, in no order:
+  std::vector<std::uint64_t> registers;  ///< what the general ones hold
+  std::vector<std::uint64_t> vectors;    ///< what of the vector registers' words may be addresses
 };
 
 }  // namespace strata

@@ -51,7 +51,7 @@ inline constexpr std::uint64_t kInVector = 0x5A'1234'5678;
 }
 
 inline bool has_vector(const Thread& thread) {
-  return std::ranges::count(thread.registers, kInVector) > 0;
+  return std::ranges::count(thread.vectors, kInVector) > 0;
 }
 
 }  // namespace strata::test

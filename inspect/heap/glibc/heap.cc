@@ -31,7 +31,7 @@ class Reading {
             "glibc's malloc_par was not found, so the number of its mmapped chunks is not known");
       }
       for (const Thread& thread : scene_.space.threads) {
-        if (is_at_work(thread, module)) heap_.at_work.push_back(thread.tid);
+        note_place(thread, module);
       }
       for (const MainArena& main : mains) add(main, parameters);
       if (!heap_.parameters) heap_.parameters = parameters;
@@ -152,14 +152,16 @@ class Reading {
                        [&](const Region& region) { return region.chunks.contains(address); });
   }
 
-  /// Whether `thread`, which stands, was at work in the code of the module with the arena: at an
-  /// instruction of it, and not where it waits in the kernel.
-  bool is_at_work(const Thread& thread, const Module& module) {
-    if (!thread.instruction_pointer || !module.range.contains(*thread.instruction_pointer)) {
-      return false;
-    }
+  /// Whether `thread`, which stands, was at work in the code of the module with the arena, at an
+  /// instruction of it, or waits in the kernel behind one.
+  void note_place(const Thread& thread, const Module& module) {
+    if (!thread.instruction_pointer || !module.range.contains(*thread.instruction_pointer)) return;
     const auto before = peek_.value<std::uint16_t>(*thread.instruction_pointer - 2_B);
-    return before != kSystemCall;
+    if (before != kSystemCall) {
+      heap_.at_work.push_back(thread.tid);
+    } else if (!module.is_executable) {  // of a static program it may be its own code
+      heap_.waiting.push_back(thread.tid);
+    }
   }
 
   static void sort_regions(Arena& arena) {

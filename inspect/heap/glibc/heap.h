@@ -81,6 +81,7 @@ struct Heap {
   std::vector<ThreadCache> caches;
   std::vector<pid_t> without_cache;  ///< threads of which none was found
   std::vector<pid_t> at_work;        ///< those that stood in the code of the C library
+  std::vector<pid_t> waiting;        ///< those that wait in the kernel, where that code called it
   GranuleSet cached, fast;           ///< chunks by their address
   MmappedChunks mmapped;
   std::vector<Damage> damage;  ///< at most kMostDamage
