@@ -31,6 +31,7 @@ void add_registers(std::vector<Thread>& threads, const std::vector<Thread>& froz
     found->instruction_pointer = stopped.instruction_pointer;
     found->thread_pointer = stopped.thread_pointer;
     found->registers = stopped.registers;
+    found->vectors = stopped.vectors;
   }
 }
 

@@ -79,7 +79,7 @@ end
 END
 gdb_did() {
   gdb -q -nx -batch -p "$server" -x trim.gdb >gdb.out 2>&1 </dev/null
-  kill -0 "$server" || fail "the server ended under gdb: $(tail -n 20 gdb.out)"
+  kill -0 "$server" || fail "the server ended under gdb: $(tail -n 20 gdb.out log)"
   [[ -s left ]]
 }
 eventually gdb_did

@@ -52,6 +52,12 @@ std::optional<Finding> check_heap_free_but_resident(const Explanation& e) {
         "{}all malloc_trim(0) when a load is over, not on every request: it holds each arena's "
         "lock while it gives its pages back, and what is used again costs a fault a page.",
         locked ? "Unlock the heap first (it is under mlock), then c" : "C"));
+    if (e.identity.kind == TargetKind::kProcess && !locked) {
+      actions.push_back(
+          fmt::format("Now, with a debugger, which stops it meanwhile: gdb -p {} -batch -ex 'call "
+                      "(int)malloc_trim(0)'.",
+                      e.identity.pid));
+    }
     saves.push_back(fmt::format("{}, by malloc_trim(0).", humanised(free.releasable)));
   }
   if (shared_pages > free.releasable) {

@@ -63,8 +63,10 @@ std::optional<Finding> check_heap_many_arenas(const Explanation& e) {
   const Bytes overhead = saturating_sub(
       beyond.resident, beyond.live_resident + beyond.cached.resident + spread.resident);
   finding.saves = fmt::format(
-      "At most {} of RSS, if the {} that are left keep as much as the {} with most do now; and 64 "
-      "MiB of address space for each arena less.",
+      "At most {} of RSS, if the {} that are left keep as much as the {} with most do now; what "
+      "malloc_trim(0) gives back is part of it, and threads that need memory at once save less. "
+      "And "
+      "64 MiB of address space for each arena less.",
       humanised(spread.resident + overhead), kAdvised, kAdvised);
   return finding;
 }

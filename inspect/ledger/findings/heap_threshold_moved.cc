@@ -58,7 +58,10 @@ std::optional<Finding> check_heap_threshold_moved(const Explanation& e) {
       "Each such block then costs an mmap, an munmap and a fault for every page, at each use.",
       kDefault.value);
   finding.saves =
-      costs ? fmt::format("At most {} now: whose holes they are is not known.", humanised(free))
+      costs ? fmt::format(
+                  "At most {} now; nothing of holes that small blocks left, which joined: whose "
+                  "they are is not known.",
+                  humanised(free))
             : std::string(
                   "Nothing now: what is live would be resident all the same, and would go "
                   "back when it is freed.");
