@@ -89,13 +89,14 @@ bool Window::read_on_to(Address at) {
     const auto [piece, slot] = ahead_->next();
     ahead_piece_ = piece;
     if (ahead_piece_ == nullptr) {
-      gap_ = {from, ranges_.back().end};
+      gap_ = {std::max(from, ranges_.back().start), ranges_.back().end};
       ahead_until_ = ranges_.back().end;
       shown_ = nullptr;
       part_ = {};
       return false;
     }
-    gap_ = {from, ahead_piece_->range.start};
+    // What lies between two ranges was not looked at.
+    gap_ = {std::max(from, ranges_[piece->number].start), piece->range.start};
     ahead_until_ = ahead_piece_->range.end;
     for (const Range& part : ahead_piece_->parts) bytes_read_ += part.size();
     if (observer_) observer_(*piece, slot);
