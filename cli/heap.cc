@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/common.h"
 #include "inspect/heap/glibc/blocks.h"
+#include "inspect/heap/glibc/misfit.h"
 #include "present/chunks_view.h"
 #include "present/heap_view.h"
 
@@ -46,6 +47,10 @@ Result<std::optional<std::size_t>> arena_of(const Invocation& invocation) {
 }
 
 Failure no_glibc(const Explanation& e) {
+  if (const std::string* const misfit = glibc::misfit_among(e.notes)) {
+    return Failure(Error{
+        Cause::kUnsupported, *misfit, {}, "strata explain shows what else is known of its memory"});
+  }
   return Failure(Error{Cause::kUnsupported,
                        fmt::format("no malloc of glibc's is in use in {} ({})",
                                    printable(e.identity.name), e.identity.pid),
@@ -57,8 +62,7 @@ Failure no_glibc(const Explanation& e) {
 /// same place in the same way.
 Result<Explanation> look(const Invocation& invocation, const ExplainOptions& options) {
   auto seen = explain_target(invocation, options);
-  const bool is_checked = options.heaps == HeapScene::Depth::kCheck;
-  for (int again = 0; is_checked && again < kLooksAgain; ++again) {
+  for (int again = 0; again < kLooksAgain; ++again) {
     if (!seen || seen->glibc == nullptr || seen->glibc->heap.damage.empty()) break;
     if (seen->moment.frozen || seen->identity.kind == TargetKind::kCore) break;
     auto next = explain_target(invocation, options);
@@ -67,6 +71,14 @@ Result<Explanation> look(const Invocation& invocation, const ExplainOptions& opt
     seen = std::move(next);
   }
   return seen;
+}
+
+/// Whether every chunk was seen that glibc has.
+bool saw_all(const glibc::Contents& contents) {
+  const glibc::Heap& heap = contents.heap;
+  const std::uint64_t mapped = heap.parameters ? heap.parameters->mmapped_chunks : 0;
+  return !contents.tape.is_cut() && heap.not_resident == 0_B &&
+         heap.mmapped.chunks.size() >= mapped;
 }
 
 Result<HeapView> view_of(const Invocation& invocation) {
@@ -107,7 +119,7 @@ Result<Exit> run(const Invocation& invocation) {
            invocation);
   if (!shown) return pass(shown);
   if (invocation.has("--check") && !heap.damage.empty()) return Exit::kFound;
-  const bool is_whole = saw_all(*explanation) && !explanation->glibc->tape.is_cut();
+  const bool is_whole = saw_all(*explanation) && saw_all(*explanation->glibc);
   return is_whole ? Exit::kDone : Exit::kPartial;
 }
 

@@ -33,7 +33,8 @@ class Arenas {
         {"", "FREE"},
         {"", "CACHED", Column::kSpare, "CACHED is free, in threads' caches"},
         {"", "TOP", Column::kSpare},
-        {"", "RELEASABLE", Column::kNeeded, "RELEASABLE is what malloc_trim(0) would give back"},
+        {"", "RELEASABLE", Column::kNeeded,
+         "RELEASABLE is what malloc_trim(0) would give back, of FREE and TOP"},
         {"", "PINNED", Column::kSpare,
          "PINNED is free and resident, and stays: on pages with live chunks, or in a top "
          "that is not trimmed"},
@@ -45,8 +46,22 @@ class Arenas {
           {{f.resident, f.live_bytes, f.live_chunks, f.fast.bytes + f.binned.bytes, f.cached.bytes,
             f.top.bytes, free.releasable, free.pinned(), threads, name}});
     };
+    // The last row has all that is not shown, so that the rows add up.
+    ArenaFigures rest;
+    std::uint64_t rest_threads = 0;
+    std::size_t left_out = 0;
     for (const ArenaFigures* const f : by_resident()) {
-      row(*f, contents_.heap.arenas[f->index].attached, f->name);
+      const std::uint64_t threads = contents_.heap.arenas[f->index].attached;
+      if (table.rows.size() < kArenasNamed) {
+        row(*f, threads, f->name);
+        continue;
+      }
+      rest += *f;
+      rest_threads += threads;
+      ++left_out;
+    }
+    if (left_out > 0) {
+      row(rest, rest_threads, fmt::format("{} arenas more, by --arena N or --json", left_out));
     }
     if (figures_.mmapped_chunks > 0 && !how_.arena) {
       table.rows.push_back({{figures_.mmapped_resident, figures_.mmapped_bytes,

@@ -29,6 +29,8 @@ std::string grouped(std::uint64_t n) {
   return digits;
 }
 
+constexpr std::size_t kUnfinishedShown = 3;
+
 /// What a chunk of this size can have been asked for.
 std::string requests(Bytes size) {
   const std::uint64_t most = size.value - 8;
@@ -61,7 +63,7 @@ class Heap {
         {"damage", heap.damage.empty() ? "" : "Damage", damage_records(heap.damage), ""});
     d.blocks.push_back({"unfinished",
                         heap.unfinished.empty() ? "" : "In the middle of an operation, no damage",
-                        damage_records(heap.unfinished), ""});
+                        unfinished_records(), ""});
     d.blocks.push_back(notes_block(e_.notes));
     return d;
   }
@@ -81,6 +83,12 @@ class Heap {
                     grouped(all.live_chunks + figures_.mmapped_chunks)),
         fmt::format("{} of that are headers, and up to {} was added by rounding",
                     humanised(header_bytes()), humanised(all.rounding_at_most))};
+    const auto& parameters = contents_.heap.parameters;
+    if (parameters && parameters->mmapped_chunks > figures_.mmapped_chunks) {
+      record.lines.push_back(fmt::format(
+          "{} of its {} mmapped chunks could not be told from other memory, and are not in it",
+          parameters->mmapped_chunks - figures_.mmapped_chunks, parameters->mmapped_chunks));
+    }
     return record;
   }
 
@@ -246,6 +254,17 @@ class Heap {
         fmt::format("  each thread keeps up to {} chunks of a size, up to {} (tcache_count)",
                     p->cached_each, humanised(p->cached_below))};
     return record;
+  }
+
+  /// Of a program at work there can be a hundred, and no one is of interest.
+  std::vector<Record> unfinished_records() const {
+    std::vector<Record> records = damage_records(contents_.heap.unfinished);
+    for (std::size_t i = kUnfinishedShown; i < records.size(); ++i) records[i].lines.clear();
+    if (records.size() > kUnfinishedShown) {
+      records[kUnfinishedShown].lines = {
+          fmt::format("and {} more", records.size() - kUnfinishedShown)};
+    }
+    return records;
   }
 
   static std::vector<Record> damage_records(const std::vector<glibc::Damage>& all) {

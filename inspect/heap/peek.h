@@ -52,6 +52,9 @@ class Peek {
   /// A word that the module's file holds too: of its constants, or data that nobody writes.
   std::optional<std::uint64_t> constant_word(Address from);
 
+  /// For what is read in bulk, past the budget.
+  const PresentMemory& memory() const { return memory_; }
+
   Bytes bytes_read() const { return bytes_read_; }
   /// Whether something was left out because the budget was reached.
   bool exhausted() const { return exhausted_; }

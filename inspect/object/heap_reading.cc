@@ -1,5 +1,7 @@
 #include "inspect/object/heap_reading.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -50,8 +52,12 @@ using Batches = std::array<References::Batch, ReadAhead::kPieces>;
 Bytes HeapReading::memory_needed(const Target& target) {
   const auto counters = read_status(target);
   const Bytes anonymous = counters ? counters->resident_anonymous.value_or(0_B) : 0_B;
-  // Two bits for each granule, and 6 bytes for a pointer here and there.
-  return std::min(Bytes{anonymous.value / 64 + anonymous.value / 32}, kMostReady);
+  // Two bits for each granule, and 6 bytes for a pointer here and there; of what this machine has
+  // free a part.
+  const Bytes free =
+      page_size() * static_cast<std::uint64_t>(std::max(sysconf(_SC_AVPHYS_PAGES), 0L));
+  return std::min(
+      {Bytes{anonymous.value / 64 + anonymous.value / 32}, Bytes{free.value / 8}, kMostReady});
 }
 
 Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf) {
@@ -61,7 +67,9 @@ Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf
   const AnonymousMemory anonymous(space_);
   const HeapScene scene{space_, memory_, chart_};
   Peek peek(scene, kReadLimit);
-  heap_ = glibc::read_heap(peek, scene, anonymous);
+  std::vector<std::string> misfits;
+  heap_ = glibc::read_heap(peek, scene, anonymous, &misfits);
+  if (!heap_ && !misfits.empty()) return fail(Cause::kUnsupported, "{}", misfits.front());
   if (!heap_) {
     return fail(Cause::kUnsupported, "no malloc of glibc's is in use in {}{}",
                 target_.identity().origin,
@@ -76,6 +84,12 @@ Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf
   }
   references_.emplace(*map_);
   walk();
+  if (references_->is_full()) {
+    return fail(Cause::kUnsupported,
+                "the heap of {} has more than {} words that could be pointers, which is as many as "
+                "can be followed",
+                target_.identity().origin, ~std::uint32_t{0});
+  }
   read_mapped();
   reach_.emplace(*map_, *references_);
   read_roots();

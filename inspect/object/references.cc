@@ -43,6 +43,10 @@ void References::scan_mapped(std::span<const std::uint64_t> words, Batch& batch)
 }
 
 void References::add(const Batch& batch) {
+  if (words_.size() + batch.words_.size() > ~std::uint32_t{0}) {
+    is_full_ = true;
+    return;
+  }
   for (const Batch::Page& found : batch.pages_) {
     while (page_ < found.page) {
       first_[++page_] = static_cast<std::uint32_t>(words_.size() + found.first);

@@ -38,6 +38,8 @@ class References {
   void add(const Batch& batch);
   /// Of mapped chunks: all of one before those of the next one.
   void add_mapped(std::size_t chunk, const Batch& batch);
+  /// Whether there were more words than can be numbered, and some were left out.
+  bool is_full() const { return is_full_; }
   /// When all were added, and every block is in the map.
   void resolve();
 
@@ -96,6 +98,7 @@ class References {
   std::size_t page_ = 0;              // the last one that has its first
   GrownArray<Word> mapped_;
   std::vector<std::size_t> mapped_first_;
+  bool is_full_ = false;
 };
 
 class References::Batch {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "inspect/target/core.h"
+
 namespace strata {
 namespace {
 
@@ -67,6 +69,7 @@ Result<std::vector<Range>> PresentMemory::scan(Range range) const {
 }
 
 Result<Address> PresentMemory::next_present(Address at, Address limit) const {
+  if (scanner_ == nullptr) return next_held(at, limit);
   // Terabytes may be reserved and never touched.
   for (Bytes span = kLeastAhead; at < limit; span = std::min(span * 2, kMostAhead)) {
     const Address end = std::min(at + span, limit);
@@ -76,6 +79,18 @@ Result<Address> PresentMemory::next_present(Address at, Address limit) const {
     at = end;
   }
   return limit;
+}
+
+Address PresentMemory::next_held(Address at, Address limit) const {
+  if (!held_) {
+    held_.emplace();
+    for (const CoreExtent& extent : core_extents(target_)) {
+      append(*held_, range_of(extent.range.start, extent.in_file));
+    }
+  }
+  const auto part = std::upper_bound(held_->begin(), held_->end(), at,
+                                     [](Address a, const Range& r) { return a < r.end; });
+  return part == held_->end() ? limit : std::min(std::max(part->start, at), limit);
 }
 
 Result<std::vector<Range>> PresentMemory::read_parts(Address from,

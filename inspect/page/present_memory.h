@@ -56,6 +56,7 @@ class PresentMemory {
 
  private:
   Result<std::vector<Range>> scan(Range range) const;
+  Address next_held(Address at, Address limit) const;
   void read_part(Range part, Address from, std::span<std::byte> into, bool exclusive,
                  std::vector<Range>& read) const;
   /// The present parts of the window around `at`; null where they cannot be had.
@@ -65,6 +66,7 @@ class PresentMemory {
   const PageScanner* scanner_;
   Pages pages_;
   mutable std::map<Address, std::vector<Range>> windows_;  // by their start
+  mutable std::optional<std::vector<Range>> held_;         // of a core: what stands in its file
 };
 
 }  // namespace strata

@@ -10,7 +10,7 @@
 //
 // Only what is present is read; what is not is passed over, however wide it is.
 //
-// Cost    six pieces of 1 MiB.
+// Cost    4 MiB.
 // Errors  none: what cannot be read is in no part. Where there can be no thread it does with one.
 // Threads one at a time, beside its own.
 #pragma once

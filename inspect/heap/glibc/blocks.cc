@@ -96,6 +96,7 @@ void Blocks::read(const Progress& progress) {
   for (const Place& place : places_) {
     const Region& region = *place.region;
     contents_->tape.begin(place.arena, region.chunks.start);
+    unsorted_.begin_region(place.arena);
     if (bin_check_) bin_check_->begin_region();
     ChunkWalk walk(window_, heap, heap.arenas[place.arena], region);
     for (Chunk chunk; walk.next(chunk);) {

@@ -159,11 +159,16 @@ bool ChunkWalk::next(Chunk& chunk) {
     report_size(word);
     return lose(chunk);
   }
+  if (at_ < top_ && top_ < behind) {
+    report_size(word);
+    return lose(chunk);
+  }
   // Mostly at hand now, and not once what stands behind a large chunk was read.
   const Window::Header* const at_links = window_.header_at_hand(at_ + kHeader);
   auto links = at_links == nullptr ? std::nullopt : std::optional(*at_links);
   const Window::Header* const found = window_.header(behind, end_);
   if (found == nullptr) {
+    if (misleads(behind)) return lose(chunk);
     // Its own header is sound; whether it is free is not to be known.
     return take(chunk, size, state_in_lists(at_));
   }

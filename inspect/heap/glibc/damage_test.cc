@@ -145,6 +145,7 @@ TEST_P(GlibcDamage, LinksOfBinsAreNamed) {
     }
   }
   expect_named(fake.small[1] + 16_B, fake.small[0].value);
+  expect_named(fake.unsorted + 16_B, fake.other_binned.value);
   expect_named(fake.other_binned + 16_B, fake.small[0].value);
 }
 

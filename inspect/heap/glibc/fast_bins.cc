@@ -25,12 +25,14 @@ FastBins::FastBins(const PresentMemory& memory, Heap& heap)
 
 void FastBins::begin() {
   kept_.clear();
-  is_cut_ = false;
+  is_cut_ = is_short_ = false;
   heap_.fast = {};
 }
 
 void FastBins::keep(const Chunk& chunk, std::uint64_t first_word) {
   const Address next = strata::glibc::follow(heap_.linking, chunk.user(), first_word);
+  // A plain link of 0 is what any zeroed block begins with.
+  if (next.value == 0 && heap_.linking == Linking::kPlain) return;
   if (next.value != 0 && (!all_ground_.contains(next) || next.value % 16 != 0)) return;
   const auto number = ground_.number_of(chunk.range.start);
   const auto next_number = ground_.number_of(next);
@@ -52,7 +54,14 @@ std::optional<FastBins::Link> FastBins::link_of(Address chunk, Rest rest) {
       return Link{next, Ground::kGranule * kept.size};
     }
   }
-  if (rest == Rest::kEnds || ++read_ > kMostRead) return std::nullopt;
+  if (rest == Rest::kEnds) {
+    is_short_ |= is_cut_;
+    return std::nullopt;
+  }
+  if (++read_ > kMostRead) {
+    is_short_ = true;
+    return std::nullopt;
+  }
   const auto words = memory_.value<std::array<std::uint64_t, 2>>(chunk + 8_B);
   if (!words) return std::nullopt;
   return Link{strata::glibc::follow(heap_.linking, chunk + kHeader, (*words)[1]),
@@ -89,7 +98,11 @@ void FastBins::follow(const Arena& arena, std::size_t bin, Rest rest) {
                      kUseAfterFree);
     }
     const auto link = link_of(chunk, rest);
-    if (!link) return;
+    if (!link) {
+      // Something in the list led here: its last one, mostly.
+      if (rest == Rest::kEnds) heap_.fast.insert(chunk);
+      return;
+    }
     if (link->size != expected) {
       field = chunk + 8_B;
       return damaged(chunk,
@@ -110,7 +123,7 @@ void FastBins::follow(const Arena& arena, std::size_t bin, Rest rest) {
 }
 
 std::optional<std::string> FastBins::note() const {
-  if (!is_cut_ && read_ <= kMostRead) return std::nullopt;
+  if (!is_short_) return std::nullopt;
   return "glibc has more chunks in fast bins than are kept apart at a time; some count as live";
 }
 

@@ -67,8 +67,9 @@ class FastBins {
   bool has_any_ = false;
   GrownArray<Kept> kept_;  // by chunk
   std::size_t read_ = 0;
-  std::size_t near_ = 0;  // where in kept_ the last one was found
-  bool is_cut_ = false;
+  std::size_t near_ = 0;   // where in kept_ the last one was found
+  bool is_cut_ = false;    // there were more than are kept
+  bool is_short_ = false;  // and that ended a list
 };
 
 }  // namespace strata::glibc

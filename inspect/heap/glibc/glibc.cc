@@ -31,7 +31,7 @@ HeapSurvey survey_glibc(const HeapScene& scene) {
   HeapSurvey survey;
   const AnonymousMemory memory(scene.space);
   Peek peek(scene, kReadLimit);
-  auto heap = glibc::read_heap(peek, scene, memory);
+  auto heap = glibc::read_heap(peek, scene, memory, &survey.notes);
   survey.bytes_read = heap ? heap->bytes_read : peek.bytes_read();
   if (!heap) return survey;
   for (const glibc::Arena& arena : heap->arenas) {

@@ -7,24 +7,34 @@
 #include <map>
 
 #include "inspect/heap/glibc/caches.h"
+#include "inspect/heap/glibc/misfit.h"
 
 namespace strata::glibc {
 namespace {
 
 // The bytes of `syscall`, which a thread that waits in the kernel stands behind.
 constexpr std::uint16_t kSystemCall = 0x050f;
+// A process can map a thousand files by the C library's name.
+constexpr unsigned kMostMisfits = 4;
 
 class Reading {
  public:
   Reading(Peek& peek, const HeapScene& scene, const AnonymousMemory& memory)
       : peek_(peek), scene_(scene), memory_(memory) {}
 
-  std::optional<Heap> read() {
+  std::optional<Heap> read(std::vector<std::string>* misfits) {
     heap_.is_core = scene_.memory.target().identity().kind == TargetKind::kCore;
     for (const Module& module : scene_.space.modules) {
       const auto statics = read_static_words(peek_, module);
       const auto mains = find_main_arenas(peek_, scene_.space, memory_, statics);
-      if (mains.empty()) continue;
+      if (mains.empty()) {
+        if (misfits_ == kMostMisfits) continue;
+        auto misfit = find_misfit(peek_, scene_, memory_, module, statics);
+        if (!misfit) continue;
+        ++misfits_;
+        heap_.notes.push_back(std::move(*misfit));
+        continue;
+      }
       const auto parameters = find_parameters(statics, memory_);
       if (!parameters) {
         heap_.notes.push_back(
@@ -39,7 +49,10 @@ class Reading {
       find_ground();
       add_mmapped(parameters);
     }
-    if (heap_.arenas.empty()) return std::nullopt;
+    if (heap_.arenas.empty()) {
+      if (misfits != nullptr) *misfits = std::move(heap_.notes);
+      return std::nullopt;
+    }
     find_caches(peek_, scene_.space, heap_);
     heap_.bytes_read += peek_.bytes_read();
     return std::move(heap_);
@@ -233,6 +246,7 @@ class Reading {
   const AnonymousMemory& memory_;
   Heap heap_;
   unsigned mains_ = 0;
+  unsigned misfits_ = 0;
   unsigned others_ = 0;
 };
 
@@ -277,8 +291,9 @@ void Heap::report_unfinished(Damage found) {
   add(damage, std::move(found));
 }
 
-std::optional<Heap> read_heap(Peek& peek, const HeapScene& scene, const AnonymousMemory& memory) {
-  return Reading(peek, scene, memory).read();
+std::optional<Heap> read_heap(Peek& peek, const HeapScene& scene, const AnonymousMemory& memory,
+                              std::vector<std::string>* misfits) {
+  return Reading(peek, scene, memory).read(misfits);
 }
 
 }  // namespace strata::glibc

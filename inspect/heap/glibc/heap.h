@@ -123,7 +123,9 @@ struct Heap {
   static void add(std::vector<Damage>& to, Damage found);
 };
 
-/// nullopt where the process has no malloc of glibc's that was ever used.
-std::optional<Heap> read_heap(Peek& peek, const HeapScene& scene, const AnonymousMemory& memory);
+/// nullopt where the process has no malloc of glibc's that was ever used, or none that is known:
+/// `misfits` is told of those (misfit.h).
+std::optional<Heap> read_heap(Peek& peek, const HeapScene& scene, const AnonymousMemory& memory,
+                              std::vector<std::string>* misfits = nullptr);
 
 }  // namespace strata::glibc

@@ -202,6 +202,10 @@ std::optional<MainArena> arena_by_bins(Peek& peek, const AnonymousMemory& memory
 
 }  // namespace
 
+bool closes_ring(Peek& peek, Address main, Layout layout, Address next) {
+  return !follow_ring(peek, main, layout, next).broken;
+}
+
 std::vector<MainArena> find_main_arenas(Peek& peek, const Space& space,
                                         const AnonymousMemory& memory,
                                         const std::vector<StaticWords>& statics) {

@@ -68,4 +68,7 @@ std::vector<MainArena> find_main_arenas(Peek& peek, const Space& space,
                                         const AnonymousMemory& memory,
                                         const std::vector<StaticWords>& statics);
 
+/// Whether the ring that `main` leads to at `next` comes back to it over arenas alone.
+bool closes_ring(Peek& peek, Address main, Layout layout, Address next);
+
 }  // namespace strata::glibc

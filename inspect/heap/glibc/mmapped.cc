@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <unordered_map>
 
 #include "inspect/heap/glibc/mmapped_choice.h"
+#include "inspect/page/read_ahead.h"
 
 namespace strata::glibc {
 namespace {
@@ -21,9 +23,8 @@ constexpr Bytes kLargestAlignment = 1_GiB;
 constexpr std::size_t kProbesAtLeast = 4096;
 constexpr std::size_t kProbesPerChunk = 4;
 // What is looked through page by page when chunks are still missing.
-constexpr Bytes kSweepLimit = 1_GiB;
-constexpr Bytes kSweepPresentLimit = 48_MiB;  // of that, what is there to be read
-constexpr Bytes kSweepWindow = 256_KiB;
+constexpr Bytes kSweepLimit = 512_MiB;  // 80 ms
+constexpr Bytes kSweepWindow = 1_MiB;
 // Twice as many as glibc makes unless told otherwise (M_MMAP_MAX).
 constexpr std::size_t kMostCandidates = 1 << 17;
 // Each costs some twenty reads of 16 bytes.
@@ -185,30 +186,33 @@ class Search {
   }
 
   void sweep(Range run) {
-    std::vector<std::uint64_t> window(kSweepWindow / 8_B);
+    const PresentMemory& memory = peek_.memory();
+    Piece piece;
     Address at = run.start;
-    while (at < run.end && may_sweep() && more_wanted()) {
+    while (at < run.end && swept_ < kSweepLimit && more_wanted()) {
       if (const auto behind = end_of_known(at)) {
         at = *behind;
         continue;
       }
-      const Bytes size = std::min(kSweepWindow, run.end - at);
-      const std::span words(window.data(), size / 8_B);
-      const Bytes before = peek_.bytes_read();
-      if (!peek_.read_words(at, words)) return;
-      swept_ += size;
-      swept_present_ += peek_.bytes_read() - before;
-      const Address next = at + size;
-      for (std::size_t i = 0; i + 1 < words.size(); i += kPage / 8_B) {
-        const Address page = at + Bytes{i * 8};
-        if (end_of_known(page)) continue;
-        if (!mapped_by({words[i], words[i + 1]}, page, 0_B, run.end)) continue;
-        step_from(page);
+      const Address next = std::min(at + kSweepWindow, run.end);
+      read_piece(memory, {at, next}, piece);
+      for (const Range& part : piece.parts) {
+        swept_ += part.size();
+        for (Address page = round_up(part.start, kPage); page + Bytes{sizeof(Header)} <= part.end;
+             page = page + kPage) {
+          Header header;
+          std::memcpy(&header, piece.part(range_of(page, Bytes{sizeof(Header)})).data(),
+                      sizeof header);
+          if (end_of_known(page) || !mapped_by(header, page, 0_B, run.end)) continue;
+          step_from(page);
+        }
       }
       at = next;
+      if (!piece.parts.empty()) continue;
+      const auto present = memory.next_present(at, run.end);
+      at = present ? round_down(*present, kPage) : run.end;
     }
   }
-  bool may_sweep() const { return swept_ < kSweepLimit && swept_present_ < kSweepPresentLimit; }
 
   void step_from(Address start) {
     const auto run = memory_.find_writable(start);
@@ -256,7 +260,7 @@ class Search {
   const Depth depth_;
   std::vector<MmappedCandidate> candidates_;
   std::size_t inside_looked_at_ = 0;
-  Bytes swept_, swept_present_;
+  Bytes swept_;
   std::map<Address, Address> ends_;  // where each candidate begins and ends
   Bytes bytes_;
 };

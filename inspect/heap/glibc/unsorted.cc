@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "inspect/heap/glibc/near_search.h"
 
 namespace strata::glibc {
 
 void Unsorted::begin() {
   kept_.clear();
+  regions_.clear();
   is_cut_ = false;
 }
 
@@ -28,8 +32,12 @@ void Unsorted::follow(Tally& tally) {
     while (next != kNowhere) {
       const std::size_t at = find_near(kept_, next, from);
       if (at == kept_.size()) break;  // moved meanwhile, or what the walk found damaged
-      if (seen[at]) {
-        if (stood_[i]) report_loop(arena, from == kept_.size() ? next : kept_[from].chunk, next);
+      const bool is_foreign = arena_of(at) != i;
+      if (is_foreign || seen[at]) {
+        if (stood_[i]) {
+          report(arena, from == kept_.size() ? next : kept_[from].chunk, next,
+                 is_foreign ? "leads to another arena's chunk" : "leads back to the chunk");
+        }
         break;
       }
       seen[at] = true;
@@ -40,11 +48,18 @@ void Unsorted::follow(Tally& tally) {
   }
 }
 
-void Unsorted::report_loop(const Arena& arena, std::uint32_t from, std::uint32_t to) {
+std::size_t Unsorted::arena_of(std::size_t kept) const {
+  const auto behind = std::upper_bound(regions_.begin(), regions_.end(), kept,
+                                       [](std::size_t k, const Region& r) { return k < r.first; });
+  return std::prev(behind)->arena;
+}
+
+void Unsorted::report(const Arena& arena, std::uint32_t from, std::uint32_t to,
+                      const char* how) const {
   const Address chunk = ground_.address_of(from);
   heap_.report(arena, {chunk + kHeader,
-                       fmt::format("{}, unsorted bin: it leads back to the chunk at {:#x}",
-                                   arena.name, ground_.address_of(to).value),
+                       fmt::format("{}, unsorted bin: it {} at {:#x}", arena.name, how,
+                                   ground_.address_of(to).value),
                        "a block was written to after it was freed",
                        chunk,
                        {}});

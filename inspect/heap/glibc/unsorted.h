@@ -33,6 +33,8 @@ class Unsorted {
 
   /// Forgets what passed.
   void begin();
+  /// The chunks that pass from now on are `arena`'s.
+  void begin_region(std::size_t arena) { regions_.push_back({kept_.size(), arena}); }
   /// A free chunk, by address; `forth` is where it leads.
   void pass(const Chunk& chunk, Address forth) {
     const auto number = ground_.number_of(chunk.range.start);
@@ -57,13 +59,18 @@ class Unsorted {
   struct Kept {
     std::uint32_t chunk, forth, size;  // in granules
   };
-  void report_loop(const Arena& arena, std::uint32_t from, std::uint32_t to);
+  std::size_t arena_of(std::size_t kept) const;
+  void report(const Arena& arena, std::uint32_t from, std::uint32_t to, const char* how) const;
 
   const PresentMemory& memory_;
   Heap& heap_;
   Ground ground_;
-  GrownArray<Kept> kept_;    // by chunk
-  std::vector<bool> stood_;  // by arena: its list still begins as it did
+  struct Region {
+    std::size_t first, arena;
+  };
+  GrownArray<Kept> kept_;        // by chunk
+  std::vector<Region> regions_;  // of these
+  std::vector<bool> stood_;      // by arena: its list still begins as it did
   bool is_cut_ = false;
 };
 

@@ -11,6 +11,8 @@ namespace {
 
 // Any heap at work has some memory free, to be used next; a tenth of it is no finding.
 constexpr std::uint64_t kLeastShare = 10;
+// malloc_trim() is worth a call for a twentieth of what is free.
+constexpr std::uint64_t kLeastReleased = 20;
 constexpr std::size_t kMostNamed = 3;
 
 /// Locked pages are refused to MADV_DONTNEED; the main arena's top goes back by brk all the same.
@@ -46,7 +48,20 @@ std::optional<Finding> check_heap_free_but_resident(const Explanation& e) {
       humanised(free.releasable), humanised(shared_pages), humanised(tops));
   std::vector<std::string> actions;
   std::vector<std::string> saves;
-  if (free.releasable > 0_B) {
+  if (shared_pages > free.releasable) {
+    actions.emplace_back(
+        "Blocks that live long lie between those that come and go: allocate them from a pool of "
+        "their own, or before the load begins.");
+    saves.push_back(fmt::format("At most {} on pages that they share.", humanised(shared_pages)));
+  }
+  if (tops > free.releasable) {
+    actions.emplace_back(
+        "The tops of threads' arenas go back only when their threads free much at once; with fewer "
+        "arenas (MALLOC_ARENA_MAX) there are fewer tops.");
+    saves.push_back(fmt::format("At most {} in tops.", humanised(tops)));
+  }
+  // Where most of it stays, whatever is called, that is what is said first.
+  if (free.releasable * kLeastReleased >= free.resident) {
     const bool locked = is_locked(e);
     actions.push_back(fmt::format(
         "{}all malloc_trim(0) when a load is over, not on every request: it holds each arena's "
@@ -59,18 +74,6 @@ std::optional<Finding> check_heap_free_but_resident(const Explanation& e) {
                       e.identity.pid));
     }
     saves.push_back(fmt::format("{}, by malloc_trim(0).", humanised(free.releasable)));
-  }
-  if (shared_pages > free.releasable) {
-    actions.emplace_back(
-        "Blocks that live long lie between those that come and go: allocate them from a pool of "
-        "their own, or before the load begins.");
-    saves.push_back(fmt::format("At most {} on pages that they share.", humanised(shared_pages)));
-  }
-  if (tops > free.releasable) {
-    actions.emplace_back(
-        "The tops of threads' arenas go back only when their threads free much at once; with fewer "
-        "arenas (MALLOC_ARENA_MAX) there are fewer tops.");
-    saves.push_back(fmt::format("At most {} in tops.", humanised(tops)));
   }
   finding.action = fmt::format("{}", fmt::join(actions, " "));
   finding.saves = fmt::format("{}", fmt::join(saves, " "));
