@@ -148,9 +148,17 @@ bool has_stopped(const Board& board, pid_t pid) {
   });
 }
 
+// In a group that no parent in the session looks after, as when the shell that ran the tests has
+// gone, SIGTSTP and the like stop nobody: one of its own has us.
+const TestProgram kBeatsApart("beats_apart", [](Board& board) {
+  setpgid(0, 0);
+  board.tid = getpid();
+  beat(board);
+});
+
 TEST(LastMomentSignals, stopped_and_continued_as_often_as_one_likes) {
   const InheritedBoard board;
-  Running program(kBeats, board);
+  Running program(kBeatsApart, board);
   for (const int signal : {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGSTOP}) {
     ASSERT_TRUE(beats_on(*board));
     kill(program.pid(), signal);
