@@ -44,7 +44,6 @@ struct ExplainOptions {
   Bytes most_compared = 4_GiB;
   enum class Runs { kBook, kKeep } runs = Runs::kBook;  ///< kKeep fills Explanation::runs
   /// kCheck: what a heap's structures say is held against each other, in lists and orders too;
-  /// kRecord fills Contents::tape.
   HeapScene::Depth heaps = HeapScene::Depth::kWalk;
   Progress progress;  ///< told how far it is, but not while the target stands
 };

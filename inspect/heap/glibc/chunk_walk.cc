@@ -139,6 +139,7 @@ void ChunkWalk::check_flags(std::uint64_t word, ChunkState state) {
 
 bool ChunkWalk::next(Chunk& chunk) {
   if (at_ >= end_) return false;
+  first_word_ = 0;
   if (at_ == top_) return take_top(chunk);
   const Window::Header* const header = window_.header(at_, end_);
   if (header == nullptr) return lose_absent(chunk);

@@ -4,7 +4,8 @@
 //     a thread's TLS ─▶ its cache ─▶ chunk ─▶ chunk …         freed, and still marked in use
 //     arena.fastbins ─▶ chunk ─▶ chunk …                      likewise; marked by fast_bins.h
 //
-// All that is small is read here; the chunks themselves are walked (chunk_walk.h) and never kept.
+// All that is small is read here; the chunks themselves are walked (chunk_walk.h), and kept
+// as sizes and states alone (chunk_tape.h).
 //
 // Errors  none: what does not hold together is left out and stands in `damage` or in a note.
 // Threads one at a time.
