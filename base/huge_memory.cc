@@ -1,7 +1,9 @@
 #include "base/huge_memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <mutex>
 #include <new>
@@ -12,6 +14,8 @@ namespace {
 #ifndef MADV_POPULATE_WRITE
 constexpr int MADV_POPULATE_WRITE = 23;  // Linux 5.14; before, nothing is made ready
 #endif
+
+constexpr Bytes kMostReady = 512_MiB;
 
 std::mutex mutex;
 char* ready = nullptr;  // what is not taken yet
@@ -43,6 +47,11 @@ void* take_huge_memory(std::size_t bytes) {
 }
 
 void give_back_huge_memory(void* memory, std::size_t bytes) { munmap(memory, bytes); }
+
+Bytes spare_memory(Bytes wanted) {
+  const auto pages = static_cast<std::uint64_t>(std::max(sysconf(_SC_AVPHYS_PAGES), 0L));
+  return std::min({wanted, Bytes{page_size().value * pages / 8}, kMostReady});
+}
 
 ReadyMemory::ReadyMemory(Bytes bytes) {
   const std::size_t size = round_up(bytes, Bytes{kHugePage}).value;

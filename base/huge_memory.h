@@ -21,6 +21,9 @@ inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
 void* take_huge_memory(std::size_t bytes);
 void give_back_huge_memory(void* memory, std::size_t bytes);
 
+/// `wanted`, or less where this machine has little that is free.
+Bytes spare_memory(Bytes wanted);
+
 /// While it lives, up to `bytes` that are taken are ready, cleared and all. One at a time.
 class ReadyMemory {
  public:

@@ -22,13 +22,13 @@ class GranuleSet {
   /// False where it was there already.
   bool insert(Address address) {
     const std::uint64_t number = address.value / kPageSpan;
-    auto& page = pages_[number];
-    if (page == nullptr) {
-      page = std::make_unique<Page>();
-      last_ = nullptr;
-      last_number_ = kNoNumber;
+    if (number != last_number_ || last_ == nullptr) {
+      auto& page = pages_[number];
+      if (page == nullptr) page = std::make_unique<Page>();
+      last_ = page.get();
+      last_number_ = number;
     }
-    std::uint64_t& word = (*page)[word_of(address)];
+    std::uint64_t& word = (*last_)[word_of(address)];
     if ((word & bit_of(address)) != 0) return false;
     word |= bit_of(address);
     ++size_;
@@ -70,7 +70,7 @@ class GranuleSet {
 
   std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages_;
   std::size_t size_ = 0;
-  mutable const Page* last_ = nullptr;
+  mutable Page* last_ = nullptr;
   mutable std::uint64_t last_number_ = kNoNumber;
 };
 

@@ -17,6 +17,9 @@ constexpr std::size_t kMostRangesKept = 4'000'000;
 // each page of it is in another state than the next.
 constexpr std::size_t kMostWaiting = 1'000'000;
 
+// Of less the memory that reading a heap takes is had in no time.
+constexpr Bytes kLeastReady = 256_MiB;
+
 /// Joins `range` to the last of `ranges`, which come by address.
 void add_range(std::vector<Range>& ranges, Range range) {
   if (!ranges.empty() && ranges.back().end == range.start) {
@@ -81,6 +84,9 @@ void end_walks(Explanation& explanation, ClaimSources& claims) {
 void Stocktaking::prepare() {
   usage_.read_beforehand();
   fill_shelf(PresentMemory(target_, &scanner_), shelf_);
+  // What is kept of free chunks takes 12 bytes each, and a bit for each granule of a heap.
+  const Bytes anonymous = e_.moment.before.resident_anonymous.value_or(0_B);
+  if (anonymous >= kLeastReady) ready_.emplace(spare_memory(Bytes{anonymous.value / 64}));
 }
 
 Result<void> Stocktaking::take(const std::vector<Thread>& frozen) {
@@ -107,6 +113,7 @@ Result<void> Stocktaking::take(const std::vector<Thread>& frozen) {
 }
 
 void Stocktaking::finish() {
+  ready_.reset();
   if (lets_wait_ || booking_) finish_booking();
   end_walks(e_, *claims_);
 }

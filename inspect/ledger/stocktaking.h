@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/huge_memory.h"
 #include "inspect/ledger/claim_sources.h"
 #include "inspect/ledger/explanation.h"
 #include "inspect/ledger/scan_plan.h"
@@ -82,6 +83,7 @@ class Stocktaking {
   // While the target stands runs wait here, so that it stands no longer than they take to be seen.
   bool lets_wait_ = false;
   std::vector<PageRun> waiting_;
+  std::optional<ReadyMemory> ready_;  // for walks of heaps, while the target stands
   bool notes_anonymous_ = false;
   PagesOfNote pages_;
 };

@@ -1,7 +1,5 @@
 #include "inspect/object/heap_reading.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -15,7 +13,6 @@ namespace strata {
 namespace {
 
 constexpr Bytes kReadLimit = 96_MiB;
-constexpr Bytes kMostReady = 512_MiB;
 
 /// `bytes`, which begin at a multiple of 8.
 std::span<const std::uint64_t> words_of(std::span<const std::byte> bytes) {
@@ -52,12 +49,8 @@ using Batches = std::array<References::Batch, ReadAhead::kPieces>;
 Bytes HeapReading::memory_needed(const Target& target) {
   const auto counters = read_status(target);
   const Bytes anonymous = counters ? counters->resident_anonymous.value_or(0_B) : 0_B;
-  // Two bits for each granule, and 6 bytes for a pointer here and there; of what this machine has
-  // free a part.
-  const Bytes free =
-      page_size() * static_cast<std::uint64_t>(std::max(sysconf(_SC_AVPHYS_PAGES), 0L));
-  return std::min(
-      {Bytes{anonymous.value / 64 + anonymous.value / 32}, Bytes{free.value / 8}, kMostReady});
+  // Two bits for each granule, and 6 bytes for a pointer here and there.
+  return spare_memory(Bytes{anonymous.value / 64 + anonymous.value / 32});
 }
 
 Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf) {

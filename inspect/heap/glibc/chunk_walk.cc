@@ -71,13 +71,14 @@ bool ChunkWalk::leads_well(Address link, Bytes size) const {
   return (link >= end_ || link < at_ || link.value % 16 != 0) ? heap_.can_hold(link) : true;
 }
 
-bool ChunkWalk::is_free(Bytes size, std::uint64_t word, std::optional<Window::Header> links,
-                        const Window::Header& next) {
-  if ((next.size & kPreviousInUse) != 0) return false;
+/// Where the chunk behind says so.
+bool ChunkWalk::is_free(Bytes size, std::uint64_t word,
+                        const std::optional<Window::Header>& at_hand, const Window::Header& next) {
   const Address behind = at_ + size;
   // A bit of what is no size at all says nothing.
   if (!can_follow(behind, next.size)) return false;
   const bool foot_holds = next.previous == size.value;
+  std::optional<Window::Header> links = at_hand;
   if (!links) {
     if (const auto* const read = window_.header(at_ + kHeader, end_)) links = *read;
   }
@@ -184,8 +185,9 @@ bool ChunkWalk::next(Chunk& chunk) {
   if (size == kSmallestChunk && behind + kFence == end_ && size_of(next.size) == 0_B) {
     return take(chunk, size, ChunkState::kFence);
   }
-  const ChunkState state =
-      is_free(size, word, links, next) ? ChunkState::kBinned : state_in_lists(at_);
+  const bool says_free = (next.size & kPreviousInUse) == 0;
+  const ChunkState state = says_free && is_free(size, word, links, next) ? ChunkState::kBinned
+                                                                         : state_in_lists(at_);
   check_flags(word, state);
   return take(chunk, size, state);
 }

@@ -42,7 +42,7 @@ class ChunkWalk {
   bool end_in_fences(Chunk& chunk, Bytes size);
   bool is_sound(Address at, std::uint64_t word) const;
   bool can_follow(Address at, std::uint64_t word) const;
-  bool is_free(Bytes size, std::uint64_t word, std::optional<Window::Header> links,
+  bool is_free(Bytes size, std::uint64_t word, const std::optional<Window::Header>& at_hand,
                const Window::Header& next);
   bool misleads(Address behind);
   ChunkState state_in_lists(Address chunk) const;

@@ -6,8 +6,6 @@
 #include <array>
 #include <utility>
 
-#include "inspect/heap/glibc/near_search.h"
-
 namespace strata::glibc {
 namespace {
 
@@ -42,18 +40,16 @@ void FastBins::keep(const Chunk& chunk, std::uint64_t first_word) {
     return;
   }
   kept_.push_back({*number, next_number.value_or(kEnd),
-                   static_cast<std::uint32_t>(chunk.range.size() / Ground::kGranule)});
+                   static_cast<std::uint16_t>(chunk.range.size() / Ground::kGranule), false});
 }
 
-std::optional<FastBins::Link> FastBins::link_of(Address chunk, Rest rest) {
-  if (const auto number = ground_.number_of(chunk)) {
-    near_ = find_near(kept_, *number, near_);
-    if (near_ < kept_.size()) {
-      const Kept& kept = kept_[near_];
-      const Address next = kept.next == kEnd ? Address{} : ground_.address_of(kept.next);
-      return Link{next, Ground::kGranule * kept.size};
-    }
-  }
+FastBins::Link FastBins::link_of(const Kept& kept) const {
+  const Address next = kept.next == kEnd ? Address{} : ground_.address_of(kept.next);
+  return {next, Ground::kGranule * kept.size};
+}
+
+/// Of one that was not kept.
+std::optional<FastBins::Link> FastBins::read_link(Address chunk, Rest rest) {
   if (rest == Rest::kEnds) {
     is_short_ |= is_cut_;
     return std::nullopt;
@@ -68,11 +64,21 @@ std::optional<FastBins::Link> FastBins::link_of(Address chunk, Rest rest) {
               Bytes{(*words)[0] & ~kFlagBits}};
 }
 
+/// That it stands in a list; false where it stands in one already.
+bool FastBins::mark(Address chunk, std::size_t kept) {
+  if (kept < kept_.size()) return !std::exchange(kept_[kept].is_listed, true);
+  return !heap_.cached.contains(chunk) && heap_.fast.insert(chunk);
+}
+
 void FastBins::follow(Rest rest) {
-  read_ = near_ = 0;
+  read_ = 0;
   for (const Arena& arena : heap_.arenas) {
     if (!arena.layout.has_fast_bins()) continue;
     for (std::size_t bin = 0; bin < Layout::kFastBins; ++bin) follow(arena, bin, rest);
+  }
+  // In the order of addresses, which is quick.
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    if (kept_[i].is_listed) heap_.fast.insert(ground_.address_of(kept_[i].chunk));
   }
 }
 
@@ -97,7 +103,10 @@ void FastBins::follow(const Arena& arena, std::size_t bin, Rest rest) {
       return damaged(from, fmt::format("a link leads to {:#x}, outside of the heap", chunk.value),
                      kUseAfterFree);
     }
-    const auto link = link_of(chunk, rest);
+    const auto number = ground_.number_of(chunk);
+    const std::size_t kept = number ? kept_.find(*number) : kept_.size();
+    const auto link =
+        kept < kept_.size() ? std::optional(link_of(kept_[kept])) : read_link(chunk, rest);
     if (!link) {
       // Something in the list led here: its last one, mostly.
       if (rest == Rest::kEnds) heap_.fast.insert(chunk);
@@ -109,7 +118,7 @@ void FastBins::follow(const Arena& arena, std::size_t bin, Rest rest) {
                      fmt::format("the chunk at {:#x} has {} bytes", chunk.value, link->size.value),
                      kOverrun);
     }
-    if (heap_.cached.contains(chunk) || !heap_.fast.insert(chunk)) {
+    if (!mark(chunk, kept)) {
       return damaged(chunk,
                      fmt::format("it leads to the block at {:#x} (chunk {:#x}), which stands in "
                                  "the lists already",

@@ -17,10 +17,10 @@
 #include <optional>
 #include <string>
 
-#include "base/grown_array.h"
 #include "inspect/heap/glibc/chunk.h"
 #include "inspect/heap/glibc/ground.h"
 #include "inspect/heap/glibc/heap.h"
+#include "inspect/heap/glibc/kept_chunks.h"
 
 namespace strata::glibc {
 
@@ -49,7 +49,8 @@ class FastBins {
 
   struct Kept {
     std::uint32_t chunk, next;
-    std::uint32_t size;  // in granules
+    std::uint16_t size;  // in granules
+    bool is_listed;
   };
   struct Link {
     Address next;  // 0 at the end of the list
@@ -58,16 +59,17 @@ class FastBins {
 
   void keep(const Chunk& chunk, std::uint64_t first_word);
   void follow(const Arena& arena, std::size_t bin, Rest rest);
-  std::optional<Link> link_of(Address chunk, Rest rest);
+  Link link_of(const Kept& kept) const;
+  std::optional<Link> read_link(Address chunk, Rest rest);
+  bool mark(Address chunk, std::size_t kept);
 
   const PresentMemory& memory_;
   Heap& heap_;
   Ground ground_;
   Range all_ground_;
   bool has_any_ = false;
-  GrownArray<Kept> kept_;  // by chunk
+  KeptChunks<Kept> kept_;
   std::size_t read_ = 0;
-  std::size_t near_ = 0;   // where in kept_ the last one was found
   bool is_cut_ = false;    // there were more than are kept
   bool is_short_ = false;  // and that ended a list
 };

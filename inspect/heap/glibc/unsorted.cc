@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "inspect/heap/glibc/near_search.h"
-
 namespace strata::glibc {
 
 void Unsorted::begin() {
@@ -30,7 +28,7 @@ void Unsorted::follow(Tally& tally) {
     std::uint32_t next = ground_.number_of(arena.unsorted).value_or(kNowhere);
     std::size_t from = kept_.size();
     while (next != kNowhere) {
-      const std::size_t at = find_near(kept_, next, from);
+      const std::size_t at = kept_.find(next);
       if (at == kept_.size()) break;  // moved meanwhile, or what the walk found damaged
       const bool is_foreign = arena_of(at) != i;
       if (is_foreign || seen[at]) {

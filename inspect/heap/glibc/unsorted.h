@@ -17,10 +17,10 @@
 #include <string>
 #include <vector>
 
-#include "base/grown_array.h"
 #include "inspect/heap/glibc/chunk.h"
 #include "inspect/heap/glibc/ground.h"
 #include "inspect/heap/glibc/heap.h"
+#include "inspect/heap/glibc/kept_chunks.h"
 #include "inspect/heap/glibc/tally.h"
 
 namespace strata::glibc {
@@ -68,7 +68,7 @@ class Unsorted {
   struct Region {
     std::size_t first, arena;
   };
-  GrownArray<Kept> kept_;        // by chunk
+  KeptChunks<Kept> kept_;
   std::vector<Region> regions_;  // of these
   std::vector<bool> stood_;      // by arena: its list still begins as it did
   bool is_cut_ = false;
