@@ -14,8 +14,11 @@ namespace strata {
 
 class HeapWalk : public ClaimStream {
  public:
-  /// Reads all that it needs of the target; then the first claim is next.
+  /// Reads what it needs of the target, by address.
   virtual void read(const Progress& progress) = 0;
+  /// Then what that led to, here and there; pages may be scanned meanwhile. Then the first claim is
+  /// next.
+  virtual void settle() = 0;
   /// Back to the first claim. What was counted on the way is forgotten.
   virtual void rewind() = 0;
   /// For what takes time; after the last claim.

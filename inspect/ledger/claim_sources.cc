@@ -8,6 +8,10 @@ void ClaimSources::read(const Progress& progress) {
   for (const auto& walk : walks_) walk->read(progress);
 }
 
+void ClaimSources::settle() {
+  for (const auto& walk : walks_) walk->settle();
+}
+
 MergedClaims ClaimSources::all() {
   std::vector<ClaimStream*> streams{&stored()};
   for (const auto& walk : walks_) {

@@ -17,8 +17,10 @@ class ClaimSources {
   ClaimSources(std::vector<Claim> stored, std::vector<std::unique_ptr<HeapWalk>> walks)
       : stored_(std::move(stored)), walks_(std::move(walks)) {}
 
-  /// Reads what walks need of the target; before anything is asked for.
+  /// Reads what walks need of the target, and then settles them (heap_walk.h); before anything is
+  /// asked for.
   void read(const Progress& progress);
+  void settle();
   /// Everything, by address. Reads nothing.
   MergedClaims all();
   /// Without what lies inside heaps.

@@ -114,6 +114,7 @@ Result<Explanation> explain_core(const Target& target, const Means& means,
   e.target_cut_off = target.is_cut_off();
   ClaimSources sources = adopt(e, std::move(*survey));
   sources.read(options.progress);
+  sources.settle();
   MergedClaims claims = sources.all();
   MappingBook mappings(e.space.mappings, e.ledger.chart());
   Sweep sweep(claims, book_into(e.ledger, mappings));

@@ -1,5 +1,6 @@
 #include "inspect/ledger/stocktaking.h"
 
+#include "base/thread.h"
 #include "inspect/ledger/mapping_book.h"
 #include "inspect/ledger/survey.h"
 #include "inspect/page/lazily_freed.h"
@@ -104,12 +105,28 @@ Result<void> Stocktaking::take(const std::vector<Thread>& frozen) {
     if (e_.moment.tries == 1 || !stands) {
       e_.notes.resize(notes_before);
       if (auto surveyed = survey(memory, frozen); !surveyed) return surveyed;
+      if (stands) {
+        begin_settling();
+      } else {
+        claims_->settle();
+      }
     }
-    if (auto scanned = scan(stands); !scanned) return scanned;
+    auto scanned = scan(stands);
+    end_settling();
+    if (!scanned) return scanned;
     if (e_.moment.tries >= options_.most_tries || is_settled(stands)) break;
   }
   shelf_.open();
   return {};
+}
+
+void Stocktaking::begin_settling() {
+  settling_ = start_thread([this] { claims_->settle(); });
+  if (!settling_.joinable()) claims_->settle();
+}
+
+void Stocktaking::end_settling() {
+  if (settling_.joinable()) settling_.join();
 }
 
 void Stocktaking::finish() {
@@ -132,7 +149,10 @@ void Stocktaking::put(const PageRun& run) {
 }
 
 void Stocktaking::book(const PageRun& run) {
-  if (!booking_) booking_.emplace(*claims_, e_);
+  if (!booking_) {
+    end_settling();
+    booking_.emplace(*claims_, e_);
+  }
   booking_->sweep.add(run);
   keep(run);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "base/huge_memory.h"
@@ -39,6 +40,9 @@ class Stocktaking {
         scanner_(scanner),
         e_(explanation),
         usage_(target, options, explanation) {}
+  ~Stocktaking() { end_settling(); }
+  Stocktaking(const Stocktaking&) = delete;
+  Stocktaking& operator=(const Stocktaking&) = delete;
 
   /// Reads what must not be read while the target stands, or takes too long for that: files, smaps.
   /// After it no file is opened until stock was taken.
@@ -57,6 +61,8 @@ class Stocktaking {
   bool is_settled(bool stands) const;
   Result<void> survey(const PresentMemory& memory, const std::vector<Thread>& frozen);
   Result<void> scan(bool stands);
+  void begin_settling();
+  void end_settling();
   void put(const PageRun& run);
   void book(const PageRun& run);
   void finish_booking();
@@ -78,6 +84,7 @@ class Stocktaking {
   Shelf shelf_;
   Progress progress_;  // empty while the target stands
   std::optional<ClaimSources> claims_;
+  std::thread settling_;  // claims_, beside the scan of a target that stands
   ScanPlan plan_;
   std::optional<Booking> booking_;
   // While the target stands runs wait here, so that it stands no longer than they take to be seen.

@@ -49,8 +49,8 @@ using Batches = std::array<References::Batch, ReadAhead::kPieces>;
 Bytes HeapReading::memory_needed(const Target& target) {
   const auto counters = read_status(target);
   const Bytes anonymous = counters ? counters->resident_anonymous.value_or(0_B) : 0_B;
-  // Two bits for each granule, and 6 bytes for a pointer here and there.
-  return spare_memory(Bytes{anonymous.value / 64 + anonymous.value / 32});
+  // Two bits for each granule, and 6 bytes for a pointer in every 96.
+  return spare_memory(Bytes{anonymous.value / 64 + anonymous.value / 16});
 }
 
 Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf) {

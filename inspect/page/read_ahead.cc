@@ -1,32 +1,11 @@
 #include "inspect/page/read_ahead.h"
 
-#include <signal.h>
-
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
+#include "base/thread.h"
+
 namespace strata {
-namespace {
-
-/// A thread that no signal of the program's is delivered to; none where there can be no more.
-template <class Run>
-std::thread start_thread(Run run) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread;
-  try {
-    thread = std::thread(std::move(run));
-  } catch (const std::system_error&) {
-    // A limit on processes; what it would do is done by who asks.
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
-}  // namespace
-
 void read_piece(const PresentMemory& memory, Range range, Piece& piece) {
   piece.range = range;
   piece.bytes.resize(range.size().value);

@@ -110,6 +110,9 @@ void Blocks::read(const Progress& progress) {
     }
     done += region.chunks.size();
   }
+}
+
+void Blocks::settle() {
   fast_.follow();
   unsorted_.settle();
   if (bin_check_ && !stands_) bin_check_->leave_out_moved();

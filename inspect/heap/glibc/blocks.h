@@ -49,6 +49,7 @@ class Blocks final : public HeapWalk {
   Blocks(const HeapScene& scene, std::shared_ptr<Contents> contents);
 
   void read(const Progress& progress) override;
+  void settle() override;
   bool next(Claim& claim) override;
   void rewind() override;
   void conclude() override;

@@ -186,8 +186,8 @@ bool ChunkWalk::next(Chunk& chunk) {
     return take(chunk, size, ChunkState::kFence);
   }
   const bool says_free = (next.size & kPreviousInUse) == 0;
-  const ChunkState state = says_free && is_free(size, word, links, next) ? ChunkState::kBinned
-                                                                         : state_in_lists(at_);
+  const ChunkState state =
+      says_free && is_free(size, word, links, next) ? ChunkState::kBinned : state_in_lists(at_);
   check_flags(word, state);
   return take(chunk, size, state);
 }

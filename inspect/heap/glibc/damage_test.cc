@@ -43,6 +43,7 @@ Seen look(HeapFake& fake) {
   auto contents = std::make_shared<Contents>(std::move(*heap));
   Blocks blocks(scene, contents);
   blocks.read({});
+  blocks.settle();
   for (Claim claim; blocks.next(claim);) {
     EXPECT_FALSE(claim.range.empty());
   }

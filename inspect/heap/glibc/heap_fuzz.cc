@@ -132,6 +132,7 @@ void run(HeapFake& fake, HeapScene::Depth depth) {
   const auto contents = std::make_shared<Contents>(std::move(*heap));
   Blocks blocks(scene, contents);
   blocks.read({});
+  blocks.settle();
   const auto claims = claims_of(blocks, contents->heap);
   blocks.rewind();
   require(claims_of(blocks, contents->heap).size() == claims.size());
