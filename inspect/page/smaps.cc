@@ -103,9 +103,9 @@ void MappingUsage::add(const MappingUsage& other) {
 }
 
 /// Whether the line at `start`, of at least 8 characters, begins with the key: the first and the
-/// last 8 characters of it (of the line, where the key is shorter) are compared as words.
+/// last 8 characters of it are compared as words, which is all of the keys that there are.
 bool SmapsParser::FormLine::key_matches(const char* start) const {
-  if (key.size() < 8) return std::memcmp(start, key.data(), key.size()) == 0;
+  if (key.size() < 8 || key.size() > 16) return std::memcmp(start, key.data(), key.size()) == 0;
   const std::size_t last = key.size() - 8;
   return word_at<std::uint64_t>(start) == word_at<std::uint64_t>(key.data()) &&
          word_at<std::uint64_t>(start + last) == word_at<std::uint64_t>(key.data() + last);

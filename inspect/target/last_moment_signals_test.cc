@@ -263,6 +263,8 @@ class LastMomentTerminal : public testing::Test {
  protected:
   void SetUp() override {
     terminal_ = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    // As where devices are left out, in a bare root.
+    if (terminal_ < 0 && errno == ENOENT) GTEST_SKIP() << "there is no /dev/ptmx here";
     ASSERT_GE(terminal_, 0);
     ASSERT_EQ(grantpt(terminal_), 0);
     ASSERT_EQ(unlockpt(terminal_), 0);
