@@ -1,0 +1,64 @@
+// abi/malloc_layout.h - where the Strata malloc keeps what, for a reader in another process.
+//
+// The library exports one such table as the symbol strata_malloc_layout; without symbols it is
+// found by its magic, at a multiple of 16 in writable data. Addresses are the target's; those of
+// zones are 0 before it has allocated. All integers are of the target's byte order.
+//
+//     zone.states[(block - zone.base) >> zone.granule_shift]   what the block is (see kState…)
+//     zone.spans[(block - zone.base) >> zone.unit_shift]       of which class, how far it is cut
+//     pages.entries[(block - pages.base) / page_size]          a run of pages: its length and use
+//
+// A change that an old reader would misread gets another version; a reader refuses one it does not
+// know. Threads what a table leads to changes while the target runs.
+#pragma once
+
+#include <cstdint>
+
+namespace strata::abi {
+
+inline constexpr char kMallocMagic[16] = {'S', 't', 'r', 'a', 't', 'a',  ' ', 'm',
+                                          'a', 'l', 'l', 'o', 'c', '\n', 26,  0};
+inline constexpr std::uint32_t kMallocVersion = 1;
+
+// A block's state: 0 where none begins, its class while it is live; else free, with one of these.
+inline constexpr std::uint8_t kStateClass = 0x3f;
+inline constexpr std::uint8_t kStateInCache = 0x80;  ///< free, in some thread's cache
+inline constexpr std::uint8_t kStateInSpan = 0xc0;   ///< free, in its span
+
+enum class RunUse : std::uint8_t { kNone, kFree, kLive, kMoved };  ///< kMoved is live too
+
+struct MallocZone {
+  std::uint64_t base, bytes;    ///< address space; only units below the frontier were ever used
+  std::uint64_t states, spans;  ///< arrays, by granule and by unit
+  std::uint64_t frontier;       ///< address of a u32: units used so far
+  std::uint32_t unit_shift, granule_shift;
+};
+
+struct MallocPages {
+  std::uint64_t base, bytes;
+  std::uint64_t entries;   ///< array, by page
+  std::uint64_t dirty;     ///< bitmap, by page: free, with its memory still there
+  std::uint64_t frontier;  ///< address of a u32: pages used so far; page 0 never is
+};
+
+struct MallocLayout {
+  char magic[16];
+  std::uint32_t version;
+  std::uint32_t bytes;  ///< of this struct
+  MallocZone small, medium;
+  MallocPages pages;
+  std::uint64_t metadata;        ///< where arenas and caches' slots are
+  std::uint64_t metadata_bytes;  ///< reserved
+  std::uint64_t all, all_bytes;  ///< the whole reservation, all of the above in it
+  std::uint64_t class_sizes;     ///< array of u16, by class; class 0 is none
+  std::uint32_t classes;
+  std::uint32_t page_size;
+  std::uint64_t arenas;      ///< address of a pointer to the first arena
+  std::uint32_t arena_next;  ///< offset in an arena: pointer to the next
+  // Offsets in a span:
+  std::uint32_t span_size, span_owner, span_class, span_free, span_carved, span_purged;
+  // Offsets in an entry:
+  std::uint32_t entry_size, entry_pages, entry_use;
+};
+
+}  // namespace strata::abi

@@ -1,0 +1,330 @@
+#include "malloc/arena.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "malloc/os.h"
+#include "malloc/space.h"
+
+namespace strata::alloc {
+namespace {
+
+/// Of a span, those that its bytes from `from` on lie on.
+std::uint64_t pages_of(std::size_t from, std::size_t bytes) {
+  const std::size_t first = from / os::kPage, last = (from + bytes - 1) / os::kPage;
+  return (~std::uint64_t{0} >> (63 - (last - first))) << first;
+}
+
+// Of arenas that were left, looked at before a new span is begun.
+constexpr int kMostLooked = 4;
+
+constinit Lock arenas_lock;
+constinit std::atomic<std::uint32_t> idle_arenas{0};
+
+}  // namespace
+
+constinit std::atomic<Arena*> Arena::first_{nullptr};
+
+Lock& Arena::list_lock() { return arenas_lock; }
+
+Arena* Arena::attach() {
+  const Hold hold(arenas_lock);
+  if (idle_arenas.load(std::memory_order_relaxed) > 0) {
+    for (Arena* arena = first(); arena != nullptr; arena = arena->next_) {
+      if (!arena->is_idle_.load(std::memory_order_relaxed)) continue;
+      arena->is_idle_.store(false, std::memory_order_relaxed);
+      idle_arenas.fetch_sub(1, std::memory_order_relaxed);
+      return arena;
+    }
+  }
+  auto* const arena = static_cast<Arena*>(space.take_metadata(sizeof(Arena)));
+  if (arena == nullptr) return nullptr;
+  arena->next_ = first();
+  first_.store(arena, std::memory_order_release);
+  return arena;
+}
+
+void Arena::detach() {
+  const Hold hold(arenas_lock);
+  is_idle_.store(true, std::memory_order_relaxed);
+  idle_arenas.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint32_t Arena::take(unsigned size_class, void** end, std::uint32_t want) {
+  const Hold hold(lock_);
+  count_operation();
+  std::uint32_t got = 0;
+  for (;;) {
+    while (Span* const span = lists_[size_class]) {
+      const std::uint32_t before = got;
+      got += claim(*span, end - got, want - got);
+      if (got < want) got += carve(*span, end - got, want - got);
+      if (got == want) return got;
+      // All is cut and what was free is taken: what is freed from now on puts it on a stack.
+      if (before == got || span->count_of_free() == 0) unlist(*span);
+    }
+    if (got > 0) return got;
+    if (drain() || adopt(size_class)) continue;
+    if (begin_span(size_class) == nullptr) return 0;
+  }
+}
+
+/// Free blocks of a span, of those that are counted.
+std::uint32_t Arena::claim(Span& span, void** end, std::uint32_t want) {
+  const std::uint32_t counted = std::min(want, span.count_of_free());
+  if (counted == 0) return 0;
+  const unsigned size_class = span.size_class;
+  const Zone& zone = space.zone(size_class);
+  const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
+  const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
+  const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
+  State* const states = zone.states_of(span);
+  const std::uintptr_t address = zone.address_of(span);
+  std::uint32_t got = 0;
+  std::uint32_t at = span.cursor;
+  for (std::uint32_t looked = 0; got < counted && looked < carved; ++looked, ++at) {
+    if (at >= carved) at = 0;
+    State& state = states[at * stride];
+    if (state.load(std::memory_order_acquire) != free) continue;
+    state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
+    *--end = reinterpret_cast<void*>(address + at * size);
+    ++got;
+    if (span.purged != 0) span.purged &= ~pages_of(at * size, size);
+  }
+  span.cursor = at;
+  span.free.fetch_sub(got, std::memory_order_acq_rel);
+  return got;
+}
+
+/// Blocks of a span that were never used.
+std::uint32_t Arena::carve(Span& span, void** end, std::uint32_t want) {
+  const unsigned size_class = span.size_class;
+  const Zone& zone = space.zone(size_class);
+  const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
+  const std::uint32_t got = std::min(want, zone.blocks_of(size_class) - carved);
+  if (got == 0) return 0;
+  const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
+  State* state = zone.states_of(span) + carved * stride;
+  std::uintptr_t block = zone.address_of(span) + carved * size;
+  for (std::uint32_t i = 0; i < got; ++i, state += stride, block += size) {
+    state->store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
+    *--end = reinterpret_cast<void*>(block);
+  }
+  span.carved.store(carved + got, std::memory_order_relaxed);
+  return got;
+}
+
+Span* Arena::begin_span(unsigned size_class) {
+  Span* const span = space.zone(size_class).take_unit();
+  if (span == nullptr) return nullptr;
+  span->size_class = static_cast<std::uint8_t>(size_class);
+  span->free.store(0, std::memory_order_relaxed);
+  span->carved.store(0, std::memory_order_relaxed);
+  span->cursor = 0;
+  span->purged = 0;
+  span->owner.store(this, std::memory_order_release);
+  list(*span);
+  return span;
+}
+
+void Arena::list(Span& span) {
+  Span*& head = lists_[span.size_class];
+  span.is_listed = true;
+  if (head == nullptr) {
+    head = span.next = span.previous = &span;
+    return;
+  }
+  span.next = head;
+  span.previous = head->previous;
+  head->previous->next = &span;
+  head->previous = &span;
+}
+
+void Arena::unlist(Span& span) {
+  Span*& head = lists_[span.size_class];
+  span.is_listed = false;
+  if (span.next == &span) {
+    head = nullptr;
+    return;
+  }
+  span.previous->next = span.next;
+  span.next->previous = span.previous;
+  if (head == &span) head = span.next;
+}
+
+/// Lists spans that have free blocks again; whether there were any of its own.
+bool Arena::drain() {
+  if (pending_.load(std::memory_order_relaxed) == nullptr) return false;
+  bool any = false;
+  for (Span* span = pending_.exchange(nullptr, std::memory_order_acquire); span != nullptr;) {
+    Span* const next = span->next_pending;
+    if (Arena* const owner = span->owner.load(std::memory_order_acquire); owner != this) {
+      owner->push_pending(*span);
+    } else {
+      // From here on who frees a block may put it on the stack again.
+      span->free.fetch_and(~Span::kPending, std::memory_order_acq_rel);
+      if (!span->is_listed) list(*span);
+      any = true;
+      release_if_unused(*span);
+    }
+    span = next;
+  }
+  return any;
+}
+
+void Arena::push_pending(Span& span) {
+  Span* top = pending_.load(std::memory_order_relaxed);
+  do {
+    span.next_pending = top;
+  } while (!pending_.compare_exchange_weak(top, &span, std::memory_order_release,
+                                           std::memory_order_relaxed));
+}
+
+/// Makes a span its own that a thread which is gone has left.
+bool Arena::adopt(unsigned size_class) {
+  if (idle_arenas.load(std::memory_order_relaxed) == 0) return false;
+  int looked = 0;
+  for (Arena* arena = first(); arena != nullptr && looked < kMostLooked; arena = arena->next_) {
+    if (arena == this || !arena->is_idle_.load(std::memory_order_relaxed)) continue;
+    ++looked;
+    if (!arena->lock_.try_lock()) continue;
+    arena->drain();
+    Span* const span = arena->lists_[size_class];
+    if (span != nullptr) {
+      arena->unlist(*span);
+      span->owner.store(this, std::memory_order_release);
+      list(*span);
+    }
+    arena->lock_.unlock();
+    if (span != nullptr) return true;
+  }
+  return false;
+}
+
+/// A listed span that nobody has a block of; the last of its class stays.
+bool Arena::release_if_unused(Span& span) {
+  return span.is_listed && span.next != &span && release_if_all_free(span);
+}
+
+bool Arena::release_if_all_free(Span& span) {
+  const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
+  // Pending it is not equal.
+  if (span.free.load(std::memory_order_acquire) != carved) return false;
+  unlist(span);
+  Zone& zone = space.zone(span.size_class);
+  std::memset(static_cast<void*>(zone.states_of(span)), 0, carved * zone.stride(span.size_class));
+  span.owner.store(nullptr, std::memory_order_relaxed);
+  zone.give_unit(span);
+  return true;
+}
+
+void Arena::release_unused() {
+  const Hold hold(lock_);
+  drain();
+  for (Span*& head : lists_) {
+    std::size_t listed = 0;
+    for (Span* span = head; span != nullptr; span = span->next) {
+      ++listed;
+      if (span->next == head) break;
+    }
+    for (Span* span = head; listed > 0; --listed) {
+      Span* const next = span->next;
+      release_if_all_free(*span);
+      span = next;
+    }
+  }
+}
+
+void Arena::count_free(Span& span, std::uint32_t count) {
+  std::uint32_t before = span.free.load(std::memory_order_relaxed);
+  while (!span.free.compare_exchange_weak(before,
+                                          before == 0 ? count | Span::kPending : before + count,
+                                          std::memory_order_acq_rel, std::memory_order_relaxed)) {
+  }
+  if (before == 0) {
+    Arena* const owner = span.owner.load(std::memory_order_acquire);
+    owner->push_pending(span);
+    if (!owner->lock_.try_lock()) return;
+    owner->drain();
+    owner->lock_.unlock();
+    return;
+  }
+  // From here on the span may be another's, with another class.
+  if (before + count < span.carved.load(std::memory_order_relaxed)) return;
+  Arena* const owner = span.owner.load(std::memory_order_acquire);
+  if (owner == nullptr || !owner->lock_.try_lock()) return;
+  if (span.owner.load(std::memory_order_relaxed) == owner) owner->release_if_unused(span);
+  owner->lock_.unlock();
+}
+
+void Arena::give(unsigned size_class, void* const* blocks, std::uint32_t count) {
+  const Zone& zone = space.zone(size_class);
+  const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
+  Span* span = nullptr;
+  std::uint32_t marked = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Span& of_block = zone.span_of(blocks[i]);
+    if (&of_block != span) {
+      if (marked > 0) count_free(*span, marked);
+      span = &of_block;
+      marked = 0;
+    }
+    zone.state_of(blocks[i]).store(free, std::memory_order_release);
+    ++marked;
+  }
+  if (marked > 0) count_free(*span, marked);
+}
+
+bool Arena::rests() {
+  const std::uint64_t now = operations();
+  return std::exchange(operations_seen_, now) == now;
+}
+
+std::size_t Arena::purge_spans() {
+  std::size_t given = 0;
+  const Hold hold(lock_);
+  drain();
+  for (Span* const head : lists_) {
+    if (head == nullptr) continue;
+    Span* span = head;
+    do {
+      given += purge_span(*span);
+      span = span->next;
+    } while (span != head);
+  }
+  return given;
+}
+
+std::size_t Arena::purge_span(Span& span) {
+  const unsigned size_class = span.size_class;
+  const Zone& zone = space.zone(size_class);
+  const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
+  const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
+  const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
+  if (span.count_of_free() * size < os::kPage) return 0;
+  const State* const states = zone.states_of(span);
+  const std::uintptr_t address = zone.address_of(span);
+  std::size_t given = 0;
+  std::uint32_t from = 0;  // where a run of free blocks began
+  for (std::uint32_t at = 0; at <= carved; ++at) {
+    if (at < carved && states[at * stride].load(std::memory_order_acquire) == free) continue;
+    std::size_t first = (from * size + os::kPage - 1) / os::kPage;
+    const std::size_t end = at * size / os::kPage;
+    from = at + 1;
+    while (first < end) {
+      while (first < end && (span.purged >> first & 1) != 0) ++first;
+      std::size_t last = first;
+      while (last < end && (span.purged >> last & 1) == 0)
+        span.purged |= std::uint64_t{1} << last++;
+      if (last > first && os::purge(reinterpret_cast<void*>(address + first * os::kPage),
+                                    (last - first) * os::kPage)) {
+        given += (last - first) * os::kPage;
+      }
+      first = last;
+    }
+  }
+  return given;
+}
+
+}  // namespace strata::alloc

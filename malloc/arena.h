@@ -1,0 +1,87 @@
+// malloc/arena.h - the spans of one thread at a time.
+//
+//     thread cache  ──refill, flush──▶  arena  ──units──▶  zones
+//
+// Its own thread takes the lock in slow paths alone; others take it when they have given back the
+// last block of a span, or need spans that a thread which is gone has left.
+//
+//     lists_[class]   spans that have free blocks, or are not fully cut
+//     pending_        spans that have free blocks again; whoever freed one put it there
+//
+// An arena outlives its thread: the next thread that begins goes on with it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "abi/malloc_layout.h"
+#include "malloc/lock.h"
+#include "malloc/size_class.h"
+#include "malloc/span.h"
+
+namespace strata::alloc {
+
+class Arena {
+ public:
+  /// Takes up to `want` blocks of a class, marks them as cached and puts them below `end`, the
+  /// lowest address last; how many. 0 where there is no memory.
+  std::uint32_t take(unsigned size_class, void** end, std::uint32_t want);
+
+  /// Gives cached blocks of a class back to their spans, whoever owns these.
+  static void give(unsigned size_class, void* const* blocks, std::uint32_t count);
+
+  /// Gives back pages of spans in which nothing is used; their bytes. Blocks on them stay free.
+  std::size_t purge_spans();
+
+  /// By which its thread took blocks, or gave some back.
+  std::uint64_t operations() const { return operations_.load(std::memory_order_relaxed); }
+  void count_operation() { operations_.store(operations() + 1, std::memory_order_relaxed); }
+  /// Whether there was none since the last call; of one thread.
+  bool rests();
+
+  /// Gives back all spans in which nothing is used, the last of a class too.
+  void release_unused();
+
+  /// An arena for a thread that begins: one that was left, or a new one; null without memory.
+  static Arena* attach();
+  /// Leaves it to others.
+  void detach();
+
+  // The thread's cache keeps its slots with the arena (cache.h).
+  void** slots[kClasses];
+  std::uint16_t capacity[kClasses];
+
+  Lock& lock() { return lock_; }
+  Arena* next() const { return next_; }
+  static Arena* first() { return first_.load(std::memory_order_acquire); }
+  static Lock& list_lock();
+  static void describe(abi::MallocLayout& into);
+
+ private:
+  std::uint32_t claim(Span& span, void** end, std::uint32_t want);
+  std::uint32_t carve(Span& span, void** end, std::uint32_t want);
+  Span* begin_span(unsigned size_class);
+  bool drain();
+  bool adopt(unsigned size_class);
+  void list(Span& span);
+  void unlist(Span& span);
+  bool release_if_unused(Span& span);
+  bool release_if_all_free(Span& span);
+  void push_pending(Span& span);
+  static void count_free(Span& span, std::uint32_t count);
+  std::size_t purge_span(Span& span);
+
+  static std::atomic<Arena*> first_;  // of all
+  Lock lock_;
+  // Guarded:
+  Span* lists_[kClasses];  // rings
+
+  std::atomic<std::uint64_t> operations_;  // by its thread alone
+  std::uint64_t operations_seen_;          // by rests()
+  std::atomic<Span*> pending_;
+  std::atomic<bool> is_idle_;
+  Arena* next_;  // of all; never changes
+};
+
+}  // namespace strata::alloc

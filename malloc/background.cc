@@ -1,0 +1,97 @@
+#include "malloc/background.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "malloc/arena.h"
+#include "malloc/decay.h"
+#include "malloc/options.h"
+#include "malloc/os.h"
+#include "malloc/space.h"
+#include "malloc/thread.h"
+
+namespace strata::alloc {
+namespace {
+
+constexpr long kPeriod = 250'000'000;  // ns, as decay_if_due()
+// Periods without work until it ends: starting it costs some 50 us.
+constexpr int kRests = 4;
+constexpr std::size_t kStack = std::size_t{64} << 10;
+
+constinit std::atomic<bool> is_running{false};
+
+// Spans are looked through at most every so many periods: it reads a byte for each granule.
+constexpr int kBetweenSweeps = 8;
+
+/// Gives back free pages in spans of arenas that rest.
+class Sweeper {
+ public:
+  /// Once a period; whether there is something left to look through.
+  bool look() {
+    std::uint64_t now = 0;
+    for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
+      now += arena->operations();
+    }
+    if (now == swept_) return false;
+    const bool all_rest = std::exchange(seen_, now) == now;
+    if (!all_rest && ++periods_ < kBetweenSweeps) return true;
+    periods_ = 0;
+    for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
+      if (arena->rests() || all_rest) arena->purge_spans();
+    }
+    if (all_rest) swept_ = now;
+    return !all_rest;
+  }
+
+ private:
+  std::uint64_t seen_ = 0, swept_ = 0;  // operations of all arenas
+  int periods_ = 0;
+};
+
+void* run(void*) {
+  prctl(PR_SET_NAME, "strata-malloc");
+  const timespec period{0, kPeriod};
+  Sweeper sweeper;
+  for (int rests = 0; rests < kRests;) {
+    // The raw call: no point at which this thread could be cancelled.
+    os::sleep(period);
+    const bool is_left = sweeper.look();
+    decay();
+    rests = is_left || dirty_bytes() > 0 ? 0 : rests + 1;
+  }
+  is_running.store(false, std::memory_order_release);
+  return nullptr;
+}
+
+}  // namespace
+
+void start_background() {
+  if (!options().background || is_running.exchange(true, std::memory_order_acq_rel)) return;
+  const int before = errno;
+  watch_forks();
+  sigset_t all, signals;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &signals);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, kStack);
+  pthread_t thread;
+  if (pthread_create(&thread, &attributes, run, nullptr) != 0) {
+    is_running.store(false, std::memory_order_release);
+  }
+  pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &signals, nullptr);
+  errno = before;
+}
+
+void forget_background() { is_running.store(false, std::memory_order_relaxed); }
+
+}  // namespace strata::alloc

@@ -1,0 +1,50 @@
+// malloc/block.h - what malloc() and its like do, under names of our own, so that tests can call
+// them beside the C library's. Errors  null, and errno ENOMEM, where there is no memory; else errno
+// stays as it was. Misuse ends
+//         the program.
+// Threads any number at once.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "malloc/cache.h"
+#include "malloc/size_class.h"
+#include "malloc/space.h"
+
+namespace strata::alloc {
+
+void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents);
+[[gnu::cold, gnu::noinline]] void release_slowly(void* block);
+
+inline void* allocate(std::size_t bytes) {
+  if (bytes <= kMostSmall) [[likely]] {
+    return cache.pop<4>(small_class_of(bytes), space.small);
+  }
+  if (bytes <= kMostMedium) return cache.pop<7>(medium_class_of(bytes), space.medium);
+  return allocate_pages(bytes, 1, PageHeap::Contents::kAny);
+}
+
+inline void release(void* block) {
+  State* state = space.small.find_state<4>(block);
+  if (state == nullptr) [[unlikely]] {
+    state = space.medium.find_state<7>(block);
+    if (state == nullptr) return release_slowly(block);
+  }
+  const std::uint8_t size_class = state->load(std::memory_order_relaxed);
+  if (!is_live(size_class)) [[unlikely]]
+    return release_slowly(block);
+  cache.push(block, size_class, *state);
+}
+
+void* allocate_zeroed(std::size_t bytes);
+/// `alignment` is a power of two.
+void* allocate_aligned(std::size_t bytes, std::size_t alignment);
+/// The block made as long as `bytes`, which are not 0; null where there is no memory, and the block
+/// stays.
+void* resize(void* block, std::size_t bytes, const char* caller);
+/// Of a live block; of anything else the program ends, as `caller` asked.
+std::size_t usable_size(const void* block, const char* caller);
+
+}  // namespace strata::alloc

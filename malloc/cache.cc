@@ -1,0 +1,152 @@
+#include "malloc/cache.h"
+
+#include <errno.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "malloc/arena.h"
+#include "malloc/background.h"
+#include "malloc/decay.h"
+#include "malloc/thread.h"
+
+namespace strata::alloc {
+
+thread_local constinit Cache cache{};
+
+namespace {
+
+// A refill of a class that is hardly used takes so much, and a cache holds so much of one.
+constexpr std::size_t kFirstRefill = 1024;
+constexpr std::size_t kMostCached = std::size_t{64} << 10;
+// Of blocks a thread freed so much more than it took anew that it may be worth giving back.
+constexpr std::size_t kMuch = std::size_t{8} << 20;
+constexpr std::size_t kMostSlots = 1024, kLeastSlots = 32, kFewestSlots = 4;
+
+std::size_t most_slots(unsigned size_class) {
+  return std::clamp(kMostCached / size_of_class(size_class), kFewestSlots, kMostSlots);
+}
+
+}  // namespace
+
+bool Cache::begin() {
+  if (!space.has_begun() && !space.begin()) return false;
+  Arena* const arena = Arena::attach();
+  if (arena == nullptr) return false;
+  arena_ = arena;
+  for (unsigned c = 1; c < kClasses; ++c) {
+    void** const slots = arena->slots[c];
+    bins_[c] = {slots, slots, slots + arena->capacity[c], slots};
+  }
+  note_thread();
+  return true;
+}
+
+/// More slots for a class; false where there are as many as there may be.
+bool Cache::widen(unsigned size_class) {
+  const std::size_t before = arena_->capacity[size_class], most = most_slots(size_class);
+  if (before >= most) return false;
+  const std::size_t slots = before == 0 ? std::min(kLeastSlots, most) : std::min(before * 4, most);
+  auto* const memory = static_cast<void**>(space.take_metadata(slots * sizeof(void*)));
+  if (memory == nullptr) return false;
+  Bin& bin = bins_[size_class];
+  const std::ptrdiff_t held = bin.top - bin.slots;
+  if (held > 0) std::memcpy(memory, bin.slots, static_cast<std::size_t>(held) * sizeof(void*));
+  arena_->slots[size_class] = memory;
+  arena_->capacity[size_class] = static_cast<std::uint16_t>(slots);
+  bin = {memory + held, memory, memory + slots, memory};
+  return true;
+}
+
+/// How many blocks a refill takes: twice as many each time, but no more than a part of all so far.
+std::uint32_t Cache::wanted(unsigned size_class) {
+  const std::size_t size = size_of_class(size_class);
+  const std::size_t first = std::max<std::size_t>(kFirstRefill / size, 1);
+  std::size_t want = wanted_[size_class] == 0 ? first : wanted_[size_class] * std::size_t{2};
+  if (want * 2 > arena_->capacity[size_class]) widen(size_class);
+  want = std::min(want, std::max<std::size_t>(arena_->capacity[size_class] / 2, 1));
+  wanted_[size_class] = static_cast<std::uint16_t>(want);
+  want = std::min(want, std::max<std::size_t>(first, refilled_[size_class] / 8));
+  refilled_[size_class] += static_cast<std::uint32_t>(want);
+  return static_cast<std::uint32_t>(want);
+}
+
+/// Blocks from the arena; false where there are none.
+bool Cache::fill(unsigned size_class) {
+  if (arena_ == nullptr && !begin()) return false;
+  if (arena_->capacity[size_class] == 0 && !widen(size_class)) return false;
+  const std::uint32_t want = wanted(size_class);
+  Bin& bin = bins_[size_class];
+  std::uint32_t got = arena_->take(size_class, bin.slots + want, want);
+  if (got == 0) {
+    empty();
+    retreat();
+    got = arena_->take(size_class, bin.slots + want, want);
+  }
+  if (got < want) std::memmove(bin.slots, bin.slots + want - got, got * sizeof(void*));
+  bin.top = bin.slots + got;
+  const std::size_t bytes = got * size_of_class(size_class);
+  given_ = given_ > bytes ? given_ - bytes : 0;
+  return got > 0;
+}
+
+void* Cache::refill(unsigned size_class) {
+  if (size_class == 0) size_class = 1;  // malloc(0)
+  Bin& bin = bins_[size_class];
+  if (bin.top == bin.slots && !fill(size_class)) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  void* const block = *--bin.top;
+  space.zone(size_class)
+      .state_of(block)
+      .store(static_cast<std::uint8_t>(size_class), std::memory_order_relaxed);
+  return block;
+}
+
+void Cache::overflow(void* block, unsigned size_class) {
+  State& state = space.zone(size_class).state_of(block);
+  state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
+  if (arena_ == nullptr && !begin()) return Arena::give(size_class, &block, 1);
+  Bin& bin = bins_[size_class];
+  if (bin.top == bin.high && !widen(size_class)) {
+    const std::size_t held = static_cast<std::size_t>(bin.top - bin.slots);
+    if (held == 0) return Arena::give(size_class, &block, 1);
+    // The oldest, which are least likely to be near the processor.
+    const std::size_t given = (held + 1) / 2;
+    Arena::give(size_class, bin.slots, static_cast<std::uint32_t>(given));
+    std::memmove(bin.slots, bin.slots + given, (held - given) * sizeof(void*));
+    bin.top -= given;
+    note_given(given * size_of_class(size_class));
+  }
+  *bin.top++ = block;
+}
+
+void Cache::note_given(std::size_t bytes) {
+  arena_->count_operation();
+  decay_if_due();
+  given_ += bytes;
+  if (given_ < kMuch) return;
+  given_ = 0;
+  start_background();
+}
+
+void Cache::empty() {
+  for (unsigned c = 1; c < kClasses; ++c) {
+    Bin& bin = bins_[c];
+    if (bin.top == bin.slots) continue;
+    Arena::give(c, bin.slots, static_cast<std::uint32_t>(bin.top - bin.slots));
+    bin.top = bin.slots;
+  }
+}
+
+void Cache::end() {
+  if (arena_ == nullptr) return;
+  empty();
+  for (Bin& bin : bins_) bin = {};
+  Arena* const arena = arena_;
+  arena_ = nullptr;
+  arena->detach();
+}
+
+}  // namespace strata::alloc

@@ -1,0 +1,82 @@
+// malloc/cache.h - free blocks at hand for one thread: malloc() and free() are a pop and a push.
+//
+//     slots      low = slots              top              high
+//     [ p ][ p ][ p ][ p ][ p ][ p ][ p ] [   ][   ][   ]
+//
+// For each class an array of pointers, so that a block that is freed is not touched. What a thread
+// frees it keeps, whoever allocated it; what is too much goes back to the spans, half an array at a
+// time.
+//
+// Slow is what leads beyond [low, high): an array that is empty or full, and, where every operation
+// is to be seen (sampling, hardening), all of them: then low is above and high below every slot.
+//
+// Threads the thread's own alone.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "malloc/size_class.h"
+#include "malloc/space.h"
+
+namespace strata::alloc {
+
+class Cache {
+ public:
+  struct Bin {
+    void** top;
+    void** low;
+    void** high;
+    void** slots;
+  };
+
+  /// A block of a class, which is the zone's, marked live.
+  template <unsigned kGranuleShift>
+  void* pop(unsigned size_class, const Zone& zone) {
+    Bin& bin = bins_[size_class];
+    void** const top = bin.top;
+    if (top <= bin.low) [[unlikely]]
+      return refill(size_class);
+    void* const block = top[-1];
+    bin.top = top - 1;
+    zone.state_of<kGranuleShift>(block).store(static_cast<std::uint8_t>(size_class),
+                                              std::memory_order_relaxed);
+    return block;
+  }
+
+  /// A live block, whose state this is.
+  void push(void* block, unsigned size_class, State& state) {
+    Bin& bin = bins_[size_class];
+    void** const top = bin.top;
+    if (top >= bin.high) [[unlikely]]
+      return overflow(block, size_class);
+    state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
+    *top = block;
+    bin.top = top + 1;
+  }
+
+  /// Gives all back to the spans.
+  void empty();
+  /// And the arena to other threads.
+  void end();
+
+ private:
+  [[gnu::noinline]] void* refill(unsigned size_class);
+  [[gnu::noinline]] void overflow(void* block, unsigned size_class);
+  bool begin();
+  bool fill(unsigned size_class);
+  bool widen(unsigned size_class);
+  void note_given(std::size_t bytes);
+  std::uint32_t wanted(unsigned size_class);
+
+  Bin bins_[kClasses];
+  Arena* arena_;
+  std::uint16_t wanted_[kClasses];    // by the last refill
+  std::uint32_t refilled_[kClasses];  // blocks in all
+  std::size_t given_;                 // bytes given back to spans and not taken again
+};
+
+extern thread_local constinit Cache cache;
+
+}  // namespace strata::alloc

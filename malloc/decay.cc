@@ -1,0 +1,80 @@
+#include "malloc/decay.h"
+
+#include <atomic>
+#include <cstdint>
+
+#include "malloc/arena.h"
+#include "malloc/background.h"
+#include "malloc/os.h"
+#include "malloc/space.h"
+
+namespace strata::alloc {
+namespace {
+
+constexpr std::uint64_t kPeriod = 250;  // ms
+// So little is kept without asking what time it is.
+constexpr std::size_t kLeast = std::size_t{1} << 20;
+
+// So much is worth a thread, should the program rest now.
+constexpr std::size_t kMuch = std::size_t{8} << 20;
+
+// Traded at a time, as a system call costs as much as some pages.
+constexpr std::size_t kLeastTraded = std::size_t{512} << 10;
+
+constinit std::atomic<std::uint64_t> last{0};
+constinit std::atomic<std::size_t> owed{0};
+
+}  // namespace
+
+std::size_t dirty_bytes() {
+  return space.small.dirty_bytes() + space.medium.dirty_bytes() + space.pages.dirty_bytes();
+}
+
+void decay_if_due() {
+  const std::size_t dirty = dirty_bytes();
+  if (dirty < kLeast) return;
+  const std::uint64_t now = os::coarse_now();
+  std::uint64_t before = last.load(std::memory_order_relaxed);
+  if (now - before < kPeriod ||
+      !last.compare_exchange_strong(before, now, std::memory_order_relaxed)) {
+    return;
+  }
+  decay();
+  if (dirty > kMuch) start_background();
+}
+
+void trade(std::size_t bytes) {
+  if (dirty_bytes() < kLeast) return;
+  if (owed.fetch_add(bytes, std::memory_order_relaxed) + bytes < kLeastTraded) return;
+  std::size_t left = owed.exchange(0, std::memory_order_relaxed);
+  const auto less = [&](std::size_t given) { left -= given < left ? given : left; };
+  less(space.pages.purge_some(left));
+  less(space.medium.purge_some(left));
+  less(space.small.purge_some(left));
+}
+
+void retreat() {
+  for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
+    arena->release_unused();
+  }
+  space.small.retreat();
+  space.medium.retreat();
+  space.pages.retreat();
+}
+
+void decay() {
+  space.small.decay();
+  space.medium.decay();
+  space.pages.decay();
+}
+
+std::size_t purge_everything() {
+  std::size_t given = 0;
+  for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
+    given += arena->purge_spans();
+  }
+  return given + space.small.purge_some(SIZE_MAX / 2) + space.medium.purge_some(SIZE_MAX / 2) +
+         space.pages.purge_some(SIZE_MAX / 2);
+}
+
+}  // namespace strata::alloc

@@ -1,0 +1,112 @@
+#include "malloc/os.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace strata::alloc::os {
+namespace {
+
+#ifndef MREMAP_DONTUNMAP
+constexpr int MREMAP_DONTUNMAP = 4;  // Linux 5.7
+#endif
+
+class KeepErrno {
+ public:
+  KeepErrno() : before_(errno) {}
+  ~KeepErrno() { errno = before_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  int before_;
+};
+
+// Between what programs ask for by address (low) and where the kernel puts the rest (high).
+constexpr std::uintptr_t kLowest = std::uintptr_t{0x20} << 40,
+                         kHighest = std::uintptr_t{0x50} << 40;
+constexpr std::uintptr_t kAlignment = std::uintptr_t{2} << 20;
+constexpr int kPlacesTried = 16;
+
+constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+}  // namespace
+
+std::uintptr_t find_place(std::size_t bytes) {
+  const KeepErrno keep;
+  std::uint64_t random = reinterpret_cast<std::uintptr_t>(&keep);
+  for (int i = 0; i < kPlacesTried; ++i) {
+    syscall(SYS_getrandom, &random, sizeof random, GRND_NONBLOCK);
+    const std::uintptr_t place = kLowest + random % (kHighest - kLowest) / kAlignment * kAlignment;
+    void* const wanted = reinterpret_cast<void*>(place);
+    void* const got = mmap(wanted, bytes, PROT_NONE, kAnonymous | MAP_FIXED_NOREPLACE, -1, 0);
+    if (got != MAP_FAILED) munmap(got, bytes);
+    // A limit on address space or locked memory refuses even to look; the first blocks will tell.
+    if (got == wanted || (got == MAP_FAILED && errno != EEXIST)) return place;
+  }
+  return 0;
+}
+
+bool commit(void* from, std::size_t bytes) {
+  const KeepErrno keep;
+  void* const got =
+      mmap(from, bytes, PROT_READ | PROT_WRITE, kAnonymous | MAP_FIXED_NOREPLACE, -1, 0);
+  if (got == from) return true;
+  // Before Linux 4.17 it is no more than a wish.
+  if (got != MAP_FAILED) munmap(got, bytes);
+  return false;
+}
+
+void unmap(void* from, std::size_t bytes) {
+  const KeepErrno keep;
+  munmap(from, bytes);
+}
+
+bool purge(void* from, std::size_t bytes) {
+  const KeepErrno keep;
+  return madvise(from, bytes, MADV_DONTNEED) == 0;
+}
+
+bool move_pages(void* from, std::size_t bytes, void* to) {
+  const KeepErrno keep;
+  return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+}
+
+bool renew(void* from, std::size_t bytes) {
+  const KeepErrno keep;
+  return mmap(from, bytes, PROT_READ | PROT_WRITE, kAnonymous | MAP_FIXED, -1, 0) == from;
+}
+
+std::uint64_t coarse_now() {
+  const KeepErrno keep;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+std::size_t physical_memory() {
+  const KeepErrno keep;
+  struct sysinfo machine{};
+  if (sysinfo(&machine) != 0) return std::size_t{1} << 30;
+  return static_cast<std::size_t>(machine.totalram) * machine.mem_unit;
+}
+
+void sleep(const timespec& time) { syscall(SYS_nanosleep, &time, nullptr); }
+
+void wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+  const KeepErrno keep;
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+}
+
+void wake_one(std::atomic<std::uint32_t>& word) {
+  const KeepErrno keep;
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+}  // namespace strata::alloc::os

@@ -1,0 +1,48 @@
+// malloc/os.h - all that the allocator asks of the kernel.
+// Errors  false or null; errno stays as it was, for malloc() must not touch it where it succeeds.
+// Threads any number at once.
+#pragma once
+
+#include <time.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace strata::alloc::os {
+
+inline constexpr std::size_t kPage = 4096;
+
+/// A place where `bytes` of address space are free, aligned to 2 MiB and chosen at random; 0 where
+/// there is none. Nothing is mapped: what is not used counts against no limit on address space or
+/// locked memory. It lies far from where the kernel puts mappings, so that none comes there unless
+/// a program asks for that very address.
+std::uintptr_t find_place(std::size_t bytes);
+/// Makes some of it memory: zeroed, had when it is touched. False where the kernel refuses, or
+/// something else is there.
+bool commit(void* from, std::size_t bytes);
+void unmap(void* from, std::size_t bytes);
+/// Gives memory back; it is zeroed when it is touched again.
+bool purge(void* from, std::size_t bytes);
+/// Moves the pages of `from` to `to`, which must be committed; what is left reads as zero.
+bool move_pages(void* from, std::size_t bytes, void* to);
+/// Memory as it was when it was committed, also as the kernel keeps account of its mappings.
+bool renew(void* from, std::size_t bytes);
+
+/// Milliseconds of a clock that costs some nanoseconds and steps by about four.
+std::uint64_t coarse_now();
+/// What this machine has, in bytes.
+std::size_t physical_memory();
+void sleep(const timespec& time);
+
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+void wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value);
+void wake_one(std::atomic<std::uint32_t>& word);
+
+}  // namespace strata::alloc::os

@@ -1,0 +1,377 @@
+#include "malloc/page_heap.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "malloc/decay.h"
+#include "malloc/os.h"
+
+namespace strata::alloc {
+namespace {
+
+// Above it, pages that are asked for again cost less than writing zeros to those that were used.
+constexpr std::size_t kMostCleared = std::size_t{4} << 20;
+// From so much on moving pages costs less than copying what is on them.
+constexpr std::size_t kLeastMoved = std::size_t{128} << 10;
+// Each run that was moved is up to two mappings more, of 65530.
+constexpr std::uint32_t kMostMoved = 4096;
+// Looked at in a bin of several lengths before the next one is.
+constexpr int kMostLooked = 16;
+
+constexpr std::size_t up_to_page(std::size_t bytes) {
+  return (bytes + os::kPage - 1) / os::kPage * os::kPage;
+}
+
+/// Calls `act` with each word of a bitmap that has bits of a range, and these bits.
+template <class Act>
+void each_word(std::uint64_t* words, std::uint32_t first, std::uint32_t count, Act&& act) {
+  while (count > 0) {
+    const std::uint32_t offset = first % 64;
+    const std::uint32_t here = std::min(count, 64 - offset);
+    if (!act(words[first / 64], (~std::uint64_t{0} >> (64 - here)) << offset)) return;
+    first += here;
+    count -= here;
+  }
+}
+
+}  // namespace
+
+std::size_t PageHeap::beside(std::size_t bytes) {
+  const std::size_t pages = bytes / os::kPage;
+  return up_to_page(pages * sizeof(Entry)) + up_to_page(pages / 8 + 8);
+}
+
+void PageHeap::place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside) {
+  pages_ = static_cast<Page>(std::min<std::size_t>(bytes / os::kPage, ~Page{0}));
+  data_.place(base, bytes);
+  entries_memory_.place(beside, up_to_page(pages_ * sizeof(Entry)));
+  beside = entries_memory_.end();
+  dirty_memory_.place(beside, up_to_page(pages_ / 8 + 8));
+  entries_ = reinterpret_cast<Entry*>(entries_memory_.start());
+  dirty_ = reinterpret_cast<std::uint64_t*>(dirty_memory_.start());
+}
+
+void* PageHeap::address_of(Page page) const {
+  return reinterpret_cast<void*>(data_.start() + std::uintptr_t{page} * os::kPage);
+}
+
+/// One length each up to 63 pages, then eight to a doubling.
+unsigned PageHeap::bin_of(Page pages) {
+  if (pages < 64) return pages;
+  const auto log = static_cast<unsigned>(std::bit_width(pages) - 1);
+  return std::min(kBins - 1, 64 + (log - 6) * 8 + (pages >> (log - 3) & 7));
+}
+
+PageHeap::Page PageHeap::find_in(const Bins& bins, const Entry* entries, Page pages) {
+  unsigned bin = bin_of(pages);
+  // Runs of its own bin may be shorter.
+  int looked = 0;
+  for (Page run = bins.first[bin]; run != kNone && looked < kMostLooked; ++looked) {
+    if (entries[run].pages >= pages) return run;
+    run = entries[run].next;
+  }
+  ++bin;
+  for (unsigned word = bin / 64; word < bins.filled.size(); ++word) {
+    std::uint64_t filled = bins.filled[word];
+    if (word == bin / 64) filled &= ~std::uint64_t{0} << (bin % 64);
+    if (filled != 0) return bins.first[word * 64 + static_cast<unsigned>(std::countr_zero(filled))];
+  }
+  return kNone;
+}
+
+PageHeap::Page PageHeap::find(Page pages) const {
+  const Page dirty = find_in(dirty_bins_, entries_, pages);
+  return dirty != kNone ? dirty : find_in(clean_bins_, entries_, pages);
+}
+
+void PageHeap::put_free(Page first, Page pages) {
+  Bins& bins = has_dirty(first, pages) ? dirty_bins_ : clean_bins_;
+  const unsigned bin = bin_of(pages);
+  const Page next = bins.first[bin];
+  entries_[first + pages - 1] = {pages, kNone, kNone, Use::kFree};
+  entries_[first] = {pages, next, kNone, Use::kFree};
+  if (next != kNone) entries_[next].previous = first;
+  bins.first[bin] = first;
+  bins.filled[bin / 64] |= std::uint64_t{1} << (bin % 64);
+}
+
+void PageHeap::remove_free(Page first) {
+  const Entry entry = entries_[first];
+  const unsigned bin = bin_of(entry.pages);
+  if (entry.next != kNone) entries_[entry.next].previous = entry.previous;
+  if (entry.previous != kNone) {
+    entries_[entry.previous].next = entry.next;
+  } else {
+    Bins& bins = dirty_bins_.first[bin] == first ? dirty_bins_ : clean_bins_;
+    bins.first[bin] = entry.next;
+    if (entry.next == kNone) bins.filled[bin / 64] &= ~(std::uint64_t{1} << (bin % 64));
+  }
+  entries_[first].use = Use::kNone;
+  entries_[first + entry.pages - 1].use = Use::kNone;
+}
+
+void PageHeap::join_and_put(Page first, Page pages) {
+  if (const Page behind = first + pages; behind < frontier_ && entries_[behind].use == Use::kFree) {
+    const Page more = entries_[behind].pages;
+    remove_free(behind);
+    pages += more;
+  }
+  if (first > 1 && entries_[first - 1].use == Use::kFree) {
+    const Page more = entries_[first - 1].pages;
+    remove_free(first - more);
+    first -= more;
+    pages += more;
+  }
+  put_free(first, pages);
+}
+
+void PageHeap::use(Page first, Page pages, Use how) {
+  entries_[first + pages - 1].use = Use::kNone;
+  entries_[first] = {pages, kNone, kNone, how};
+}
+
+/// Whether any was dirty.
+bool PageHeap::mark_clean(Page first, Page pages) {
+  Page were = 0;
+  each_word(dirty_, first, pages, [&](std::uint64_t& word, std::uint64_t bits) {
+    were += static_cast<Page>(std::popcount(word & bits));
+    word &= ~bits;
+    return true;
+  });
+  dirty_pages_ -= were;
+  least_dirty_ = std::min(least_dirty_, dirty_pages_);
+  return were > 0;
+}
+
+void PageHeap::mark_dirty(Page first, Page pages) {
+  each_word(dirty_, first, pages, [](std::uint64_t& word, std::uint64_t bits) {
+    word |= bits;
+    return true;
+  });
+  dirty_pages_ += pages;
+}
+
+bool PageHeap::has_dirty(Page first, Page pages) const {
+  bool has = false;
+  each_word(dirty_, first, pages, [&](std::uint64_t word, std::uint64_t bits) {
+    has = (word & bits) != 0;
+    return !has;
+  });
+  return has;
+}
+
+/// Has a free run of so many pages at the end.
+bool PageHeap::extend(Page pages) {
+  Page first = frontier_;
+  if (frontier_ > 1 && entries_[frontier_ - 1].use == Use::kFree) {
+    first -= entries_[frontier_ - 1].pages;
+  }
+  const std::uint64_t end = std::uint64_t{first} + pages;
+  if (end > pages_) return false;
+  if (!entries_memory_.reach(end * sizeof(Entry)) || !dirty_memory_.reach((end / 64 + 1) * 8) ||
+      !data_.reach(end * os::kPage)) {
+    return false;
+  }
+  const Page from = frontier_;
+  frontier_ = static_cast<Page>(end);
+  join_and_put(from, frontier_ - from);
+  return true;
+}
+
+PageHeap::Page PageHeap::take_run(Page pages, Page alignment, bool& dirty) {
+  const Page spare = alignment > 1 ? alignment - 1 : 0;
+  Page first = find(pages + spare);
+  if (first == kNone) {
+    if (!extend(pages + spare)) return kNone;
+    // Joined with what was free before it.
+    first = frontier_ - entries_[frontier_ - 1].pages;
+  }
+  const Page found = entries_[first].pages;
+  remove_free(first);
+  const std::uintptr_t at = data_.start() / os::kPage + first;
+  const Page before = static_cast<Page>((alignment - at % alignment) % alignment);
+  dirty = mark_clean(first + before, pages);
+  if (before > 0) put_free(first, before);
+  if (const Page behind = found - before - pages; behind > 0) {
+    put_free(first + before + pages, behind);
+  }
+  return first + before;
+}
+
+void* PageHeap::take(std::size_t bytes, std::size_t alignment, Contents contents) {
+  const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
+  const std::size_t aligned = std::max<std::size_t>(alignment / os::kPage, 1);
+  if (pages == 0 || pages + aligned >= pages_) return nullptr;
+  bool dirty = false;
+  Page first = kNone;
+  {
+    const Hold hold(lock_);
+    first = take_run(static_cast<Page>(pages), static_cast<Page>(aligned), dirty);
+    if (first == kNone) return nullptr;
+    use(first, static_cast<Page>(pages), Use::kLive);
+  }
+  void* const block = address_of(first);
+  if (!dirty) trade(pages * os::kPage);
+  if (dirty && contents == Contents::kZero) {
+    const std::size_t size = pages * os::kPage;
+    if (size < kMostCleared || !os::purge(block, size)) std::memset(block, 0, size);
+  }
+  return block;
+}
+
+/// The first page of a live block; kNone where none begins there.
+PageHeap::Page PageHeap::live_at(const void* block) const {
+  const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(block) - data_.start();
+  if (offset % os::kPage != 0 || offset / os::kPage >= frontier_) return kNone;
+  const auto page = static_cast<Page>(offset / os::kPage);
+  const Use use = entries_[page].use;
+  return use == Use::kLive || use == Use::kMoved ? page : kNone;
+}
+
+std::size_t PageHeap::size_of(const void* block) {
+  const Hold hold(lock_);
+  const Page first = live_at(block);
+  return first == kNone ? 0 : std::size_t{entries_[first].pages} * os::kPage;
+}
+
+bool PageHeap::give(void* block) {
+  const Hold hold(lock_);
+  const Page first = live_at(block);
+  if (first == kNone) return false;
+  const Page pages = entries_[first].pages;
+  const bool was_moved = entries_[first].use == Use::kMoved;
+  entries_[first].use = Use::kNone;
+  if (was_moved) --moved_;
+  // Else its mapping would stay one of its own.
+  if (!was_moved || !os::renew(block, std::size_t{pages} * os::kPage)) mark_dirty(first, pages);
+  join_and_put(first, pages);
+  return true;
+}
+
+bool PageHeap::grow_in_place(Page first, Page pages) {
+  const Page before = entries_[first].pages;
+  const Page more = pages - before, behind = first + before;
+  if (behind == frontier_ ||
+      (entries_[behind].use == Use::kFree && behind + entries_[behind].pages == frontier_)) {
+    const Page have = behind == frontier_ ? 0 : entries_[behind].pages;
+    if (have < more && !extend(more)) return false;
+  }
+  if (behind >= frontier_ || entries_[behind].use != Use::kFree || entries_[behind].pages < more) {
+    return false;
+  }
+  const Page found = entries_[behind].pages;
+  remove_free(behind);
+  mark_clean(behind, more);
+  if (found > more) put_free(behind + more, found - more);
+  use(first, pages, entries_[first].use);
+  return true;
+}
+
+void* PageHeap::move(Page first, Page pages) {
+  const std::size_t bytes = std::size_t{entries_[first].pages} * os::kPage;
+  if (bytes < kLeastMoved || moved_ >= kMostMoved) return nullptr;
+  bool dirty = false;
+  const Page to = take_run(pages, 1, dirty);
+  if (to == kNone) return nullptr;
+  if (!os::move_pages(address_of(first), bytes, address_of(to))) {
+    if (dirty) mark_dirty(to, pages);
+    join_and_put(to, pages);
+    return nullptr;
+  }
+  use(to, pages, Use::kMoved);
+  if (entries_[first].use == Use::kMoved) {
+    os::renew(address_of(first), bytes);
+  } else {
+    ++moved_;
+  }
+  const Page before = entries_[first].pages;
+  entries_[first].use = Use::kNone;
+  join_and_put(first, before);
+  return address_of(to);
+}
+
+void* PageHeap::resize(void* block, std::size_t bytes) {
+  const std::size_t wanted = (bytes + os::kPage - 1) / os::kPage;
+  if (wanted == 0 || wanted >= pages_) return nullptr;
+  const Hold hold(lock_);
+  const Page first = live_at(block);
+  if (first == kNone) return nullptr;
+  const auto pages = static_cast<Page>(wanted);
+  const Page before = entries_[first].pages;
+  if (pages == before) return block;
+  if (pages < before) {
+    use(first, pages, entries_[first].use);
+    mark_dirty(first + pages, before - pages);
+    join_and_put(first + pages, before - pages);
+    return block;
+  }
+  if (grow_in_place(first, pages)) return block;
+  return move(first, pages);
+}
+
+/// Gives back up to `most` dirty pages of a free run, from its end on; how many.
+PageHeap::Page PageHeap::purge_run(Page first, Page most) {
+  const Page pages = entries_[first].pages;
+  Page given = 0;
+  for (Page end = first + pages; end > first && given < most;) {
+    const auto is_dirty = [&](Page page) { return (dirty_[page / 64] >> (page % 64) & 1) != 0; };
+    if (!is_dirty(end - 1)) {
+      --end;
+      continue;
+    }
+    Page from = end - 1;
+    while (from > first && end - from < most - given && is_dirty(from - 1)) --from;
+    os::purge(address_of(from), std::size_t{end - from} * os::kPage);
+    mark_clean(from, end - from);
+    given += end - from;
+    end = from;
+  }
+  return given;
+}
+
+/// From the longest runs on.
+std::size_t PageHeap::purge(Page pages) {
+  Page given = 0;
+  for (unsigned bin = kBins; bin-- > 0 && given < pages;) {
+    while (dirty_bins_.first[bin] != kNone && given < pages) {
+      const Page run = dirty_bins_.first[bin];
+      const Page length = entries_[run].pages;
+      remove_free(run);
+      entries_[run].pages = length;
+      given += purge_run(run, pages - given);
+      put_free(run, length);
+    }
+  }
+  return std::size_t{given} * os::kPage;
+}
+
+std::size_t PageHeap::decay() {
+  const Hold hold(lock_);
+  const std::size_t given = purge((std::min(least_dirty_, dirty_pages_) + 1) / 2);
+  least_dirty_ = dirty_pages_;
+  return given;
+}
+
+std::size_t PageHeap::purge_some(std::size_t bytes) {
+  if (bytes == 0 || dirty_pages_ == 0) return 0;
+  const Hold hold(lock_);
+  const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
+  return purge(static_cast<Page>(std::min<std::size_t>(pages, dirty_pages_)));
+}
+
+void PageHeap::retreat() {
+  const Hold hold(lock_);
+  if (pages_ == 0) return;
+  purge(dirty_pages_);
+  if (frontier_ > 1 && entries_[frontier_ - 1].use == Use::kFree) {
+    const Page pages = entries_[frontier_ - 1].pages;
+    remove_free(frontier_ - pages);
+    frontier_ -= pages;
+  }
+  data_.retreat(std::size_t{frontier_} * os::kPage);
+}
+
+std::size_t PageHeap::dirty_bytes() const { return std::size_t{dirty_pages_} * os::kPage; }
+
+}  // namespace strata::alloc

@@ -1,0 +1,107 @@
+// malloc/page_heap.h - blocks of more than 32 KiB: runs of pages, best fit, neighbours joined.
+//
+//     [ live       ][ free   ][ live ][ free                ]   frontier
+//       ^first       ^first ^last                                an entry for each page; those of
+//                                                                first and last pages are filled
+//
+// Free runs stand in bins by their length, those with dirty pages apart: these are used first. A
+// run of pages that is to grow takes what is free behind it, or its pages are moved, not copied.
+//
+// Threads any number at once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "abi/malloc_layout.h"
+#include "malloc/growing.h"
+#include "malloc/lock.h"
+
+namespace strata::alloc {
+
+struct Census;
+
+class PageHeap {
+ public:
+  constexpr PageHeap() = default;
+  /// What it needs beside `bytes` of runs.
+  static std::size_t beside(std::size_t bytes);
+  void place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside);
+
+  bool contains(const void* address) const {
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    return at >= data_.start() && at < data_.end();
+  }
+  std::uintptr_t end() const { return data_.end(); }
+  /// The length of the live block that begins there; 0 where none does.
+  std::size_t size_of(const void* block);
+
+  enum class Contents { kAny, kZero };
+  /// A block of at least `bytes`, at a multiple of `alignment`, a power of two; null where there is
+  /// no memory.
+  void* take(std::size_t bytes, std::size_t alignment, Contents contents);
+  /// False where no live block begins there.
+  bool give(void* block);
+  /// The block, made as long as `bytes`, where it is or elsewhere; null where only copying does it.
+  void* resize(void* block, std::size_t bytes);
+
+  std::size_t decay();
+  /// Gives back so many bytes or a little more, as far as they are dirty; how many it was.
+  std::size_t purge_some(std::size_t bytes);
+  /// Gives all back that is free, and of address space what is behind the last live run.
+  void retreat();
+  std::size_t dirty_bytes() const;
+
+  void count(Census& census);
+  void describe(abi::MallocLayout& into) const;
+
+  Lock& lock() { return lock_; }
+
+ private:
+  using Page = std::uint32_t;
+  using Use = abi::RunUse;
+  struct Entry {
+    Page pages;
+    Page next, previous;  // of the bin, where it is free
+    Use use;              // of a run's first page; kFree of its last one too
+  };
+  static_assert(sizeof(Entry) == 16);
+  static constexpr Page kNone = 0;  // page 0 is never used
+  static constexpr unsigned kBins = 192;
+  struct Bins {
+    std::array<Page, kBins> first{};
+    std::array<std::uint64_t, kBins / 64> filled{};
+  };
+
+  static unsigned bin_of(Page pages);
+  Page find(Page pages) const;
+  static Page find_in(const Bins& bins, const Entry* entries, Page pages);
+  bool extend(Page pages);
+  void put_free(Page first, Page pages);
+  void remove_free(Page first);
+  void join_and_put(Page first, Page pages);
+  void use(Page first, Page pages, Use use);
+  bool mark_clean(Page first, Page pages);
+  void mark_dirty(Page first, Page pages);
+  bool has_dirty(Page first, Page pages) const;
+  Page take_run(Page pages, Page alignment, bool& dirty);
+  Page live_at(const void* block) const;
+  bool grow_in_place(Page first, Page pages);
+  void* move(Page first, Page pages);
+  std::size_t purge(Page pages);
+  Page purge_run(Page first, Page most);
+  void* address_of(Page page) const;
+
+  Lock lock_;
+  // Guarded:
+  Growing data_, entries_memory_, dirty_memory_;
+  Entry* entries_ = nullptr;
+  std::uint64_t* dirty_ = nullptr;
+  Bins dirty_bins_, clean_bins_;
+  Page frontier_ = 1, pages_ = 0;
+  Page dirty_pages_ = 0, least_dirty_ = 0;
+  std::uint32_t moved_ = 0;  // live runs that were moved
+};
+
+}  // namespace strata::alloc

@@ -1,0 +1,15 @@
+// malloc/report.h - the last words of a program that misuses its memory: one line, and abort().
+// Threads any number at once; no memory is asked for.
+#pragma once
+
+namespace strata::alloc {
+
+/// "strata malloc: free(0x7f…): WHAT".
+[[noreturn, gnu::cold, gnu::noinline]] void die(const char* call, const void* address,
+                                                const char* what);
+
+/// "strata malloc: WHERE: 'ABOUT' WHAT", and goes on. `about` has `bytes` bytes.
+[[gnu::cold, gnu::noinline]] void warn(const char* where, const char* about, unsigned long bytes,
+                                       const char* what);
+
+}  // namespace strata::alloc

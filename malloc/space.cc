@@ -1,0 +1,57 @@
+#include "malloc/space.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "malloc/options.h"
+#include "malloc/os.h"
+
+namespace strata::alloc {
+
+constinit Space space;
+
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20, kGiB = std::size_t{1} << 30;
+constexpr std::size_t kMetadata = 256 * kMiB;
+constexpr std::size_t kMostBlocks = 256 * kGiB;
+constexpr std::size_t kRuns = (16 << 10) * kGiB;
+
+}  // namespace
+
+bool Space::begin() {
+  const Hold hold(begin_lock_);
+  if (has_begun()) return true;
+  options();
+  // Twice what the machine has, for each kind of block: what is not used costs nothing.
+  const std::size_t blocks =
+      std::clamp(std::bit_ceil(os::physical_memory() * 2), 4 * kGiB, kMostBlocks);
+  const std::size_t small_beside = small.beside(blocks), medium_beside = medium.beside(blocks);
+  const std::size_t pages_beside = PageHeap::beside(kRuns);
+  const std::size_t beside_all = small_beside + medium_beside + pages_beside + kMetadata;
+  const std::uintptr_t start = os::find_place(2 * blocks + kRuns + beside_all);
+  if (start == 0) return false;
+  std::uintptr_t beside = start + 2 * blocks + kRuns;
+  small.place(start, blocks, beside);
+  beside += small_beside;
+  medium.place(start + blocks, blocks, beside);
+  beside += medium_beside;
+  pages.place(start + 2 * blocks, kRuns, beside);
+  beside += pages_beside;
+  metadata_.place(beside, kMetadata);
+  base = start;
+  describe();
+  has_begun_.store(true, std::memory_order_release);
+  return true;
+}
+
+void* Space::take_metadata(std::size_t bytes) {
+  const Hold hold(metadata_lock_);
+  const std::size_t size = (bytes + 15) / 16 * 16;
+  if (!metadata_.reach(metadata_used_ + size)) return nullptr;
+  void* const taken = reinterpret_cast<void*>(metadata_.start() + metadata_used_);
+  metadata_used_ += size;
+  return taken;
+}
+
+}  // namespace strata::alloc

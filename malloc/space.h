@@ -1,0 +1,57 @@
+// malloc/space.h - where everything lies: one stretch of address space, chosen when the first block
+// is asked for, and mapped as it is needed.
+//
+//     base
+//     [ small blocks | medium blocks | runs of pages             ]
+//     [ states, spans of each        | entries of pages          ][ metadata ]
+//
+// Zones stand side by side so that one subtraction tells malloc's own addresses from all others.
+// The place is the kernel's choice, and random as the kernel's are.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "malloc/block_state.h"
+#include "malloc/growing.h"
+#include "malloc/lock.h"
+#include "malloc/page_heap.h"
+#include "malloc/zone.h"
+
+namespace strata::alloc {
+
+class Space {
+ public:
+  constexpr Space() = default;
+
+  /// Has address space reserved; false where there is none.
+  bool begin();
+  bool has_begun() const { return has_begun_.load(std::memory_order_acquire); }
+
+  /// Where all of it begins.
+  std::uintptr_t base = 0;
+
+  Zone& zone(unsigned size_class) { return is_small(size_class) ? small : medium; }
+  /// Zeroed memory that is never given back; null where there is none.
+  void* take_metadata(std::size_t bytes);
+
+  Zone small{{14, 4}};
+  Zone medium{{18, 7}};
+  PageHeap pages;
+
+  Lock& metadata_lock() { return metadata_lock_; }
+  Lock& begin_lock() { return begin_lock_; }
+
+ private:
+  void describe() const;
+
+  std::atomic<bool> has_begun_{false};
+  Lock begin_lock_, metadata_lock_;
+  Growing metadata_;
+  std::size_t metadata_used_ = 0;
+};
+
+extern constinit Space space;
+
+}  // namespace strata::alloc

@@ -1,0 +1,41 @@
+// malloc/span.h - a unit of memory cut into blocks of one class, and what is known of it.
+//
+//     [block][block][block] … [block]|  not yet cut  ]        16 KiB of small blocks, 256 of medium
+//                                     ^ carved
+//
+// A span belongs to an arena, which alone takes blocks from it and releases it, under its lock.
+// Anyone gives blocks back: states first, then `free`, by so many as were marked; so what is
+// counted can be found. Who makes it rise from 0 sets kPending in the same step and puts the span
+// on its owner's stack, and until the owner has taken it from there the span is not released. All
+// others have done with it when they have counted.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "malloc/block_state.h"
+
+namespace strata::alloc {
+
+class Arena;
+
+struct Span {
+  static constexpr std::uint32_t kPending = std::uint32_t{1} << 31;
+
+  std::atomic<Arena*> owner;
+  Span* next;  // in the owner's list of its class
+  Span* previous;
+  Span* next_pending;
+  bool is_listed;
+  std::uint8_t size_class;
+  std::atomic<std::uint32_t> free;    // blocks that are marked so, and kPending
+  std::atomic<std::uint32_t> carved;  // blocks cut so far
+  std::uint32_t cursor;               // the block at which the last search ended
+  std::uint64_t purged;               // pages given back while other blocks live
+
+  std::uint32_t count_of_free() const { return free.load(std::memory_order_acquire) & ~kPending; }
+};
+static_assert(sizeof(Span) <= 64);
+
+}  // namespace strata::alloc

@@ -1,0 +1,142 @@
+#include "malloc/zone.h"
+
+#include <algorithm>
+
+#include "malloc/decay.h"
+#include "malloc/os.h"
+
+namespace strata::alloc {
+namespace {
+
+constexpr std::size_t up_to_page(std::size_t bytes) {
+  return (bytes + os::kPage - 1) / os::kPage * os::kPage;
+}
+
+}  // namespace
+
+std::size_t Zone::beside(std::size_t bytes) const {
+  const std::size_t units = bytes >> shape_.unit_shift;
+  return up_to_page(bytes >> shape_.granule_shift) + up_to_page(units * sizeof(Span)) +
+         2 * UnitSet::bytes_for(static_cast<std::uint32_t>(units));
+}
+
+void Zone::place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside) {
+  base_ = base;
+  units_ = static_cast<std::uint32_t>(bytes >> shape_.unit_shift);
+  data_.place(base, bytes);
+  states_memory_.place(beside, up_to_page(bytes >> shape_.granule_shift));
+  spans_memory_.place(states_memory_.end(), up_to_page(units_ * sizeof(Span)));
+  states_ = reinterpret_cast<State*>(states_memory_.start());
+  spans_ = reinterpret_cast<Span*>(spans_memory_.start());
+  beside = spans_memory_.end();
+  dirty_.place(beside, units_);
+  clean_.place(beside + UnitSet::bytes_for(units_), units_);
+}
+
+Span* Zone::take_unit() {
+  bool is_fresh = false;
+  Span* const span = take_any(is_fresh);
+  if (is_fresh) trade(unit_size());
+  return span;
+}
+
+/// `is_fresh` becomes whether its pages are still to be had.
+Span* Zone::take_any(bool& is_fresh) {
+  const Hold hold(lock_);
+  if (const std::uint32_t unit = dirty_.lowest(); unit != UnitSet::kNone) {
+    dirty_.erase(unit);
+    least_dirty_ = std::min(least_dirty_, dirty_.size());
+    return &spans_[unit];
+  }
+  is_fresh = true;
+  if (const std::uint32_t unit = clean_.lowest(); unit != UnitSet::kNone) {
+    clean_.erase(unit);
+    return &spans_[unit];
+  }
+  if (frontier_ == units_) return nullptr;
+  const std::size_t units = frontier_ + std::size_t{1};
+  if (!states_memory_.reach(units * states_of_unit()) ||
+      !spans_memory_.reach(units * sizeof(Span)) || !dirty_.reach(frontier_ + 1) ||
+      !clean_.reach(frontier_ + 1) || !data_.reach(units << shape_.unit_shift)) {
+    return nullptr;
+  }
+  granules_.store(units * states_of_unit(), std::memory_order_relaxed);
+  return &spans_[frontier_++];
+}
+
+void Zone::give_unit(Span& span) {
+  const Hold hold(lock_);
+  dirty_.insert(static_cast<std::uint32_t>(&span - spans_));
+}
+
+std::size_t Zone::decay() {
+  const Hold hold(lock_);
+  const std::uint32_t unneeded = std::min(least_dirty_, dirty_.size());
+  const std::size_t given = purge((unneeded + 1) / 2);
+  least_dirty_ = dirty_.size();
+  return given;
+}
+
+std::size_t Zone::purge_some(std::size_t bytes) {
+  if (bytes == 0 || dirty_.size() == 0) return 0;
+  const Hold hold(lock_);
+  const std::size_t units = (bytes + unit_size() - 1) >> shape_.unit_shift;
+  return purge(static_cast<std::uint32_t>(std::min<std::size_t>(units, dirty_.size())));
+}
+
+std::size_t Zone::dirty_bytes() const { return std::size_t{dirty_.size()} << shape_.unit_shift; }
+
+/// From the highest address down, as many neighbours at a time as there are.
+std::size_t Zone::purge(std::uint32_t units) {
+  std::uint32_t left = units;
+  while (left > 0) {
+    const std::uint32_t last = dirty_.highest();
+    if (last == UnitSet::kNone) break;
+    std::uint32_t first = last;
+    while (first > 0 && last - first + 1 < left && dirty_.contains(first - 1)) --first;
+    os::purge(reinterpret_cast<void*>(base() + (std::uintptr_t{first} << shape_.unit_shift)),
+              std::size_t{last - first + 1} << shape_.unit_shift);
+    for (std::uint32_t unit = first; unit <= last; ++unit) {
+      dirty_.erase(unit);
+      clean_.insert(unit);
+    }
+    left -= last - first + 1;
+    purge_states(first, last + 1);
+  }
+  return std::size_t{units - left} << shape_.unit_shift;
+}
+
+void Zone::retreat() {
+  const Hold hold(lock_);
+  purge(dirty_.size());
+  while (frontier_ > 0 && clean_.contains(frontier_ - 1)) {
+    clean_.erase(--frontier_);
+  }
+  granules_.store(std::size_t{frontier_} * states_of_unit(), std::memory_order_relaxed);
+  data_.retreat(std::size_t{frontier_} << shape_.unit_shift);
+  states_memory_.retreat(std::size_t{frontier_} * states_of_unit());
+}
+
+bool Zone::is_unused(std::uint32_t unit) const {
+  return unit >= frontier_ || clean_.contains(unit);
+}
+
+/// Pages of states, all 0, that are only of units that nobody uses.
+void Zone::purge_states(std::uint32_t from, std::uint32_t end) {
+  const auto units_a_page = static_cast<std::uint32_t>(os::kPage / states_of_unit());
+  std::uint32_t first = from / units_a_page * units_a_page;
+  std::uint32_t last = (end + units_a_page - 1) / units_a_page * units_a_page;
+  const auto all_unused = [&](std::uint32_t page) {
+    for (std::uint32_t unit = page; unit < page + units_a_page; ++unit) {
+      if (!is_unused(unit)) return false;
+    }
+    return true;
+  };
+  if (first < last && !all_unused(first)) first += units_a_page;
+  if (first < last && !all_unused(last - units_a_page)) last -= units_a_page;
+  if (first >= last) return;
+  os::purge(states_ + std::size_t{first} * states_of_unit(),
+            std::size_t{last - first} * states_of_unit());
+}
+
+}  // namespace strata::alloc
