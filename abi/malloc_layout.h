@@ -25,7 +25,8 @@ inline constexpr std::uint8_t kStateClass = 0x3f;
 inline constexpr std::uint8_t kStateInCache = 0x80;  ///< free, in some thread's cache
 inline constexpr std::uint8_t kStateInSpan = 0xc0;   ///< free, in its span
 
-enum class RunUse : std::uint8_t { kNone, kFree, kLive, kMoved };  ///< kMoved is live too
+/// kMoved is live too; kHot is free, with its memory, and not joined with its neighbours yet.
+enum class RunUse : std::uint8_t { kNone, kFree, kLive, kMoved, kHot };
 
 struct MallocZone {
   std::uint64_t base, bytes;    ///< address space; only units below the frontier were ever used

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "malloc/find_states.h"
 #include "malloc/os.h"
 #include "malloc/space.h"
 
@@ -77,22 +78,22 @@ std::uint32_t Arena::claim(Span& span, void** end, std::uint32_t want) {
   const unsigned size_class = span.size_class;
   const Zone& zone = space.zone(size_class);
   const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
-  const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
-  const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
+  const auto cached = static_cast<std::uint8_t>(size_class | kInCache);
   State* const states = zone.states_of(span);
   const std::uintptr_t address = zone.address_of(span);
   std::uint32_t got = 0;
-  std::uint32_t at = span.cursor;
-  for (std::uint32_t looked = 0; got < counted && looked < carved; ++looked, ++at) {
-    if (at >= carved) at = 0;
-    State& state = states[at * stride];
-    if (state.load(std::memory_order_acquire) != free) continue;
-    state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
-    *--end = reinterpret_cast<void*>(address + at * size);
-    ++got;
-    if (span.purged != 0) span.purged &= ~pages_of(at * size, size);
-  }
-  span.cursor = at;
+  const auto take = [&](std::size_t granule) {
+    states[granule].store(cached, std::memory_order_relaxed);
+    *--end = reinterpret_cast<void*>(address + granule * (size / stride));
+    if (span.purged != 0) span.purged &= ~pages_of(granule * (size / stride), size);
+    return ++got < counted;
+  };
+  const std::size_t all = span.carved.load(std::memory_order_relaxed) * stride;
+  const std::size_t from = span.cursor < all ? span.cursor : 0;
+  const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
+  std::size_t at = find_states(states, from, all, stride, free, take);
+  if (got < counted) at = find_states(states, 0, from, stride, free, take);
+  span.cursor = static_cast<std::uint32_t>(at);
   span.free.fetch_sub(got, std::memory_order_acq_rel);
   return got;
 }

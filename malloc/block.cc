@@ -15,6 +15,10 @@ constexpr const char* kFreedTwice = "the block is free already";
 constexpr const char* kInside = "no block begins there";
 constexpr const char* kForeign = "the address is not one that malloc gave";
 
+// Of runs that are freed, those below it ask only now and then whether it is time to decay.
+constexpr std::size_t kLeastNoted = std::size_t{1} << 20;
+thread_local constinit std::uint8_t small_runs = 0;
+
 /// The state that an address has; null where no small or medium block can begin.
 State* find_state(const void* address) {
   State* const state = space.small.find_state<4>(address);
@@ -45,7 +49,13 @@ void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Content
 
 void release_slowly(void* block) {
   if (block == nullptr) return;
-  if (space.pages.contains(block) && space.pages.give(block)) return decay_if_due();
+  if (space.pages.contains(block)) {
+    const std::size_t bytes = space.pages.size_of(block);
+    if (bytes > 0 && space.pages.give(block)) {
+      if (bytes >= kLeastNoted || ++small_runs % 8 == 0) decay_if_due();
+      return;
+    }
+  }
   die_of("free", block);
 }
 

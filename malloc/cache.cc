@@ -21,7 +21,9 @@ constexpr std::size_t kFirstRefill = 1024;
 constexpr std::size_t kMostCached = std::size_t{64} << 10;
 // Of blocks a thread freed so much more than it took anew that it may be worth giving back.
 constexpr std::size_t kMuch = std::size_t{8} << 20;
-constexpr std::size_t kMostSlots = 1024, kLeastSlots = 32, kFewestSlots = 4;
+constexpr std::size_t kMostSlots = 1024, kFewestSlots = 16;
+// An array that is new has room for so many bytes.
+constexpr std::size_t kFirstSlots = std::size_t{16} << 10;
 
 std::size_t most_slots(unsigned size_class) {
   return std::clamp(kMostCached / size_of_class(size_class), kFewestSlots, kMostSlots);
@@ -46,7 +48,8 @@ bool Cache::begin() {
 bool Cache::widen(unsigned size_class) {
   const std::size_t before = arena_->capacity[size_class], most = most_slots(size_class);
   if (before >= most) return false;
-  const std::size_t slots = before == 0 ? std::min(kLeastSlots, most) : std::min(before * 4, most);
+  const std::size_t first = std::clamp<std::size_t>(kFirstSlots / size_of_class(size_class), 4, 32);
+  const std::size_t slots = std::min(before == 0 ? first : before * 4, most);
   auto* const memory = static_cast<void**>(space.take_metadata(slots * sizeof(void*)));
   if (memory == nullptr) return false;
   Bin& bin = bins_[size_class];
@@ -91,7 +94,6 @@ bool Cache::fill(unsigned size_class) {
 }
 
 void* Cache::refill(unsigned size_class) {
-  if (size_class == 0) size_class = 1;  // malloc(0)
   Bin& bin = bins_[size_class];
   if (bin.top == bin.slots && !fill(size_class)) {
     errno = ENOMEM;

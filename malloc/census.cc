@@ -56,7 +56,7 @@ void PageHeap::count(Census& census) {
   for (Page page = 1; page < frontier_;) {
     const Entry& entry = entries_[page];
     if (entry.pages == 0) break;
-    const bool is_free = entry.use == Use::kFree;
+    const bool is_free = entry.use == Use::kFree || entry.use == Use::kHot;
     add(is_free ? census.free_runs : census.live_runs, std::size_t{entry.pages} * os::kPage);
     page += entry.pages;
   }

@@ -203,15 +203,16 @@ void* PageHeap::take(std::size_t bytes, std::size_t alignment, Contents contents
   const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
   const std::size_t aligned = std::max<std::size_t>(alignment / os::kPage, 1);
   if (pages == 0 || pages + aligned >= pages_) return nullptr;
-  bool dirty = false;
+  bool dirty = true;
   Page first = kNone;
-  {
+  void* const hot = aligned == 1 ? take_hot(static_cast<Page>(pages)) : nullptr;
+  if (hot == nullptr) {
     const Hold hold(lock_);
     first = take_run(static_cast<Page>(pages), static_cast<Page>(aligned), dirty);
     if (first == kNone) return nullptr;
     use(first, static_cast<Page>(pages), Use::kLive);
   }
-  void* const block = address_of(first);
+  void* const block = hot != nullptr ? hot : address_of(first);
   if (!dirty) trade(pages * os::kPage);
   if (dirty && contents == Contents::kZero) {
     const std::size_t size = pages * os::kPage;
@@ -225,26 +226,76 @@ PageHeap::Page PageHeap::live_at(const void* block) const {
   const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(block) - data_.start();
   if (offset % os::kPage != 0 || offset / os::kPage >= frontier_) return kNone;
   const auto page = static_cast<Page>(offset / os::kPage);
-  const Use use = entries_[page].use;
+  const Use use = use_of(page).load(std::memory_order_relaxed);
   return use == Use::kLive || use == Use::kMoved ? page : kNone;
 }
 
-std::size_t PageHeap::size_of(const void* block) {
-  const Hold hold(lock_);
+std::size_t PageHeap::size_of(const void* block) const {
   const Page first = live_at(block);
   return first == kNone ? 0 : std::size_t{entries_[first].pages} * os::kPage;
 }
 
+/// A run at hand that is long enough and little longer; null where there is none.
+void* PageHeap::take_hot(Page pages) {
+  std::atomic<Page>& hot = hot_[std::bit_width(pages) - 1];
+  const auto fits = [&](Page run) {
+    return entries_[run].pages >= pages && entries_[run].pages - pages <= pages / 8;
+  };
+  Page run = hot.load(std::memory_order_relaxed);
+  if (run == kNone || !fits(run) ||
+      !hot.compare_exchange_strong(run, kNone, std::memory_order_acquire)) {
+    return nullptr;
+  }
+  // It may have been taken meanwhile, and another be here that begins at the same page.
+  if (!fits(run)) {
+    const Hold hold(lock_);
+    put_back(run);
+    return nullptr;
+  }
+  use_of(run).store(Use::kLive, std::memory_order_relaxed);
+  return address_of(run);
+}
+
+/// False where it is not the plain live run that it was.
+bool PageHeap::give_hot(Page first) {
+  Use live = Use::kLive;
+  if (!use_of(first).compare_exchange_strong(live, Use::kHot, std::memory_order_acq_rel)) {
+    return false;
+  }
+  std::atomic<Page>& hot = hot_[std::bit_width(entries_[first].pages) - 1];
+  if (const Page before = hot.exchange(first, std::memory_order_acq_rel); before != kNone) {
+    const Hold hold(lock_);
+    put_back(before);
+  }
+  return true;
+}
+
+/// Has no run at hand any more.
+void PageHeap::cool() {
+  for (std::atomic<Page>& hot : hot_) {
+    if (hot.load(std::memory_order_relaxed) == kNone) continue;
+    if (const Page run = hot.exchange(kNone, std::memory_order_acq_rel)) put_back(run);
+  }
+}
+
+void PageHeap::put_back(Page first) {
+  const Page pages = entries_[first].pages;
+  entries_[first].use = Use::kNone;
+  mark_dirty(first, pages);
+  join_and_put(first, pages);
+}
+
 bool PageHeap::give(void* block) {
-  const Hold hold(lock_);
   const Page first = live_at(block);
   if (first == kNone) return false;
+  if (give_hot(first)) return true;
+  const Hold hold(lock_);
+  if (entries_[first].use != Use::kMoved) return false;
+  --moved_;
   const Page pages = entries_[first].pages;
-  const bool was_moved = entries_[first].use == Use::kMoved;
   entries_[first].use = Use::kNone;
-  if (was_moved) --moved_;
   // Else its mapping would stay one of its own.
-  if (!was_moved || !os::renew(block, std::size_t{pages} * os::kPage)) mark_dirty(first, pages);
+  if (!os::renew(block, std::size_t{pages} * os::kPage)) mark_dirty(first, pages);
   join_and_put(first, pages);
   return true;
 }
@@ -348,14 +399,16 @@ std::size_t PageHeap::purge(Page pages) {
 
 std::size_t PageHeap::decay() {
   const Hold hold(lock_);
+  cool();
   const std::size_t given = purge((std::min(least_dirty_, dirty_pages_) + 1) / 2);
   least_dirty_ = dirty_pages_;
   return given;
 }
 
 std::size_t PageHeap::purge_some(std::size_t bytes) {
-  if (bytes == 0 || dirty_pages_ == 0) return 0;
+  if (bytes == 0 || dirty_bytes() == 0) return 0;
   const Hold hold(lock_);
+  cool();
   const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
   return purge(static_cast<Page>(std::min<std::size_t>(pages, dirty_pages_)));
 }
@@ -363,6 +416,7 @@ std::size_t PageHeap::purge_some(std::size_t bytes) {
 void PageHeap::retreat() {
   const Hold hold(lock_);
   if (pages_ == 0) return;
+  cool();
   purge(dirty_pages_);
   if (frontier_ > 1 && entries_[frontier_ - 1].use == Use::kFree) {
     const Page pages = entries_[frontier_ - 1].pages;
@@ -372,6 +426,12 @@ void PageHeap::retreat() {
   data_.retreat(std::size_t{frontier_} * os::kPage);
 }
 
-std::size_t PageHeap::dirty_bytes() const { return std::size_t{dirty_pages_} * os::kPage; }
+std::size_t PageHeap::dirty_bytes() const {
+  std::size_t pages = dirty_pages_;
+  for (const std::atomic<Page>& hot : hot_) {
+    if (const Page run = hot.load(std::memory_order_relaxed)) pages += entries_[run].pages;
+  }
+  return pages * os::kPage;
+}
 
 }  // namespace strata::alloc

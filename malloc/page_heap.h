@@ -4,13 +4,16 @@
 //       ^first       ^first ^last                                an entry for each page; those of
 //                                                                first and last pages are filled
 //
-// Free runs stand in bins by their length, those with dirty pages apart: these are used first. A
-// run of pages that is to grow takes what is free behind it, or its pages are moved, not copied.
+// The run of about each length that was freed last is kept at hand, and taken without a lock.
+// Other free runs stand in bins by their length, those with dirty pages apart: these are used
+// first. A run of pages that is to grow takes what is free behind it, or its pages are moved, not
+// copied.
 //
 // Threads any number at once.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -35,7 +38,7 @@ class PageHeap {
   }
   std::uintptr_t end() const { return data_.end(); }
   /// The length of the live block that begins there; 0 where none does.
-  std::size_t size_of(const void* block);
+  std::size_t size_of(const void* block) const;
 
   enum class Contents { kAny, kZero };
   /// A block of at least `bytes`, at a multiple of `alignment`, a power of two; null where there is
@@ -74,7 +77,15 @@ class PageHeap {
     std::array<std::uint64_t, kBins / 64> filled{};
   };
 
+  /// Of runs at hand, by the logarithm of their length.
+  static constexpr unsigned kHots = 32;
+
   static unsigned bin_of(Page pages);
+  std::atomic_ref<Use> use_of(Page page) const { return std::atomic_ref<Use>(entries_[page].use); }
+  void* take_hot(Page pages);
+  bool give_hot(Page first);
+  void cool();
+  void put_back(Page first);
   Page find(Page pages) const;
   static Page find_in(const Bins& bins, const Entry* entries, Page pages);
   bool extend(Page pages);
@@ -93,13 +104,15 @@ class PageHeap {
   Page purge_run(Page first, Page most);
   void* address_of(Page page) const;
 
+  std::atomic<Page> hot_[kHots] = {};
   Lock lock_;
-  // Guarded:
+  // Guarded; a live run's entry is its owner's, and the frontier may be read:
   Growing data_, entries_memory_, dirty_memory_;
   Entry* entries_ = nullptr;
   std::uint64_t* dirty_ = nullptr;
   Bins dirty_bins_, clean_bins_;
-  Page frontier_ = 1, pages_ = 0;
+  std::atomic<Page> frontier_{1};
+  Page pages_ = 0;
   Page dirty_pages_ = 0, least_dirty_ = 0;
   std::uint32_t moved_ = 0;  // live runs that were moved
 };

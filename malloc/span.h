@@ -31,7 +31,7 @@ struct Span {
   std::uint8_t size_class;
   std::atomic<std::uint32_t> free;    // blocks that are marked so, and kPending
   std::atomic<std::uint32_t> carved;  // blocks cut so far
-  std::uint32_t cursor;               // the block at which the last search ended
+  std::uint32_t cursor;               // the granule at which the last search ended
   std::uint64_t purged;               // pages given back while other blocks live
 
   std::uint32_t count_of_free() const { return free.load(std::memory_order_acquire) & ~kPending; }
