@@ -27,6 +27,10 @@ class KeepErrno {
   int before_;
 };
 
+#ifndef MADV_DONTNEED_LOCKED
+constexpr int MADV_DONTNEED_LOCKED = 24;  // Linux 5.18
+#endif
+
 // Between what programs ask for by address (low) and where the kernel puts the rest (high).
 constexpr std::uintptr_t kLowest = std::uintptr_t{0x20} << 40,
                          kHighest = std::uintptr_t{0x50} << 40;
@@ -69,7 +73,9 @@ void unmap(void* from, std::size_t bytes) {
 
 bool purge(void* from, std::size_t bytes) {
   const KeepErrno keep;
-  return madvise(from, bytes, MADV_DONTNEED) == 0;
+  // Locked memory is refused, unless it is said to be meant too.
+  return madvise(from, bytes, MADV_DONTNEED) == 0 ||
+         madvise(from, bytes, MADV_DONTNEED_LOCKED) == 0;
 }
 
 bool move_pages(void* from, std::size_t bytes, void* to) {

@@ -373,7 +373,7 @@ PageHeap::Page PageHeap::purge_run(Page first, Page most) {
     }
     Page from = end - 1;
     while (from > first && end - from < most - given && is_dirty(from - 1)) --from;
-    os::purge(address_of(from), std::size_t{end - from} * os::kPage);
+    if (!os::purge(address_of(from), std::size_t{end - from} * os::kPage)) return given;
     mark_clean(from, end - from);
     given += end - from;
     end = from;
@@ -390,8 +390,10 @@ std::size_t PageHeap::purge(Page pages) {
       const Page length = entries_[run].pages;
       remove_free(run);
       entries_[run].pages = length;
-      given += purge_run(run, pages - given);
+      const Page more = purge_run(run, pages - given);
       put_free(run, length);
+      if (more == 0) return std::size_t{given} * os::kPage;  // the kernel refuses
+      given += more;
     }
   }
   return std::size_t{given} * os::kPage;

@@ -1,6 +1,6 @@
 // malloc/span.h - a unit of memory cut into blocks of one class, and what is known of it.
 //
-//     [block][block][block] … [block]|  not yet cut  ]        16 KiB of small blocks, 256 of medium
+//     [block][block][block] … [block]|  not yet cut  ]        16 KiB of small blocks, 128 of medium
 //                                     ^ carved
 //
 // A span belongs to an arena, which alone takes blocks from it and releases it, under its lock.

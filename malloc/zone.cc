@@ -94,8 +94,10 @@ std::size_t Zone::purge(std::uint32_t units) {
     if (last == UnitSet::kNone) break;
     std::uint32_t first = last;
     while (first > 0 && last - first + 1 < left && dirty_.contains(first - 1)) --first;
-    os::purge(reinterpret_cast<void*>(base() + (std::uintptr_t{first} << shape_.unit_shift)),
-              std::size_t{last - first + 1} << shape_.unit_shift);
+    if (!os::purge(reinterpret_cast<void*>(base() + (std::uintptr_t{first} << shape_.unit_shift)),
+                   std::size_t{last - first + 1} << shape_.unit_shift)) {
+      break;
+    }
     for (std::uint32_t unit = first; unit <= last; ++unit) {
       dirty_.erase(unit);
       clean_.insert(unit);

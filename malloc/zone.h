@@ -2,7 +2,7 @@
 // class, with their states and spans beside them at the same index.
 //
 //     base                                        frontier
-//     [unit 0][unit 1][unit 2] …                  |  never used        16 KiB or 256 KiB each
+//     [unit 0][unit 1][unit 2] …                  |  never used        16 KiB or 128 KiB each
 //     [states][states][states] …                                       a byte for each granule
 //     [span 0][span 1][span 2] …                                       64 bytes each
 //
