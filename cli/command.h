@@ -56,8 +56,9 @@ struct Command {
   std::span<const std::string_view> examples;
   Result<Exit> (*run)(const Invocation& invocation);
   /// The option with which a program and its arguments stand behind "--", in place of the command's
-  /// own arguments; empty where there is none.
+  /// own arguments; kAlways where they always do; empty where there is none.
   std::string_view runs = {};
+  static constexpr std::string_view kAlways = "--";
 };
 
 /// All commands, in the order in which help lists them.

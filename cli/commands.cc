@@ -9,10 +9,11 @@ extern const Command kHeap;
 extern const Command kLeaks;
 extern const Command kMap;
 extern const Command kPage;
+extern const Command kRun;
 
 namespace {
 
-constexpr std::array kCommands = {&kExplain, &kHeap, &kLeaks, &kMap, &kPage};
+constexpr std::array kCommands = {&kExplain, &kHeap, &kLeaks, &kMap, &kPage, &kRun};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// strata heap: glibc's arenas, what is live in them, what is free and what can become of it.
+// strata heap: glibc's arenas, or the Strata malloc's classes: what is live in them, what is free
+// and what can become of it.
 #include <array>
 #include <charconv>
 
@@ -7,17 +8,19 @@
 #include "cli/common.h"
 #include "inspect/heap/glibc/blocks.h"
 #include "inspect/heap/glibc/misfit.h"
+#include "inspect/heap/strata/heap_scan.h"
 #include "present/chunks_view.h"
 #include "present/heap_view.h"
+#include "present/strata_heap_view.h"
 
 namespace strata {
 namespace {
 
 constexpr std::array kArguments = {kTargetArgument};
 constexpr std::array<Option, 8> kOptions = {{
-    {"--arena", "N", "only arena N; 0 is the main arena"},
+    {"--arena", "N", "only arena N; 0 is the main arena, or the first one"},
     {"--bins", "", "also list the bins with what they hold"},
-    {"--sizes", "", "list every size of chunk, not the widest alone"},
+    {"--sizes", "", "list every size of chunk or block, not the widest alone"},
     {"--chunks", "",
      "list every chunk instead, a line each: the address that malloc() gave, size, state, arena"},
     {"--check", "",
@@ -52,7 +55,7 @@ Failure no_glibc(const Explanation& e) {
         Cause::kUnsupported, *misfit, {}, "strata explain shows what else is known of its memory"});
   }
   return Failure(Error{Cause::kUnsupported,
-                       fmt::format("no malloc of glibc's is in use in {} ({})",
+                       fmt::format("no malloc of glibc's is in use in {} ({}), nor Strata's",
                                    printable(e.identity.name), e.identity.pid),
                        {},
                        "strata explain says which allocator holds its memory"});
@@ -98,6 +101,34 @@ Result<HeapView> view_of(const Invocation& invocation) {
   return how;
 }
 
+/// Of the Strata malloc.
+Result<Exit> show_strata(const Explanation& explanation, const HeapView& how,
+                         const Invocation& invocation) {
+  for (const char* const other : {"--bins", "--chunks", "--check"}) {
+    if (!invocation.has(other)) continue;
+    return Failure(
+        Error{Cause::kUnsupported,
+              fmt::format("{} is of glibc's malloc, and the heap of {} ({}) is the "
+                          "Strata malloc's, which has no such lists",
+                          other, printable(explanation.identity.name), explanation.identity.pid),
+              {},
+              fmt::format("leave {} out", other)});
+  }
+  const strata_malloc::Contents& contents = *explanation.strata_malloc;
+  if (how.arena && *how.arena >= contents.tally.arenas.size()) {
+    return Failure(Error{Cause::kUsage,
+                         fmt::format("there is no arena {}", *how.arena),
+                         {},
+                         fmt::format("it has {}, numbered from 0", contents.tally.arenas.size())});
+  }
+  StrataHeapView view_of{how.arena};
+  if (how.sizes == HeapView::Sizes::kAll) view_of.sizes = StrataHeapView::Sizes::kAll;
+  if (auto shown = show(view(explanation, view_of), invocation); !shown) return pass(shown);
+  const bool is_whole =
+      saw_all(explanation) && contents.tally.lost == 0_B && !contents.tally.is_cut;
+  return is_whole ? Exit::kDone : Exit::kPartial;
+}
+
 Result<Exit> run(const Invocation& invocation) {
   auto how = view_of(invocation);
   if (!how) return pass(how);
@@ -106,6 +137,7 @@ Result<Exit> run(const Invocation& invocation) {
   if (invocation.has("--check")) options.heaps = HeapScene::Depth::kCheck;
   auto explanation = look(invocation, options);
   if (!explanation) return pass(explanation);
+  if (explanation->strata_malloc != nullptr) return show_strata(*explanation, *how, invocation);
   if (explanation->glibc == nullptr) return no_glibc(*explanation);
   const glibc::Heap& heap = explanation->glibc->heap;
   if (how->arena && *how->arena >= heap.arenas.size()) {
@@ -128,9 +160,10 @@ Result<Exit> run(const Invocation& invocation) {
 extern const Command kHeap;
 const Command kHeap = {
     "heap",
-    "glibc's malloc: arenas, what is live, what is free and what can become of it",
-    "Walks every chunk of glibc's heap in TARGET, without symbols and without its help. Free "
-    "memory is told apart by what malloc_trim(0) would give back and what stays, and why.",
+    "the heap of glibc's malloc, or of Strata's: what is live, free, and can be given back",
+    "Walks every chunk of glibc's heap in TARGET, or every block of the Strata malloc's (strata "
+    "run), without symbols and without its help. Free memory is told apart by what malloc_trim(0) "
+    "would give back and what stays, and why.",
     kArguments,
     kOptions,
     kExamples,

@@ -53,9 +53,11 @@ std::string overview() {
 std::string help(const Command& command) {
   std::string line = fmt::format("usage: strata {}", command.name);
   if (!command.options.empty()) line += " [OPTION]...";
+  const bool always_runs = command.runs == Command::kAlways;
+  if (always_runs) line += " -- PROGRAM [ARGUMENT]...";
   for (const Argument& argument : command.arguments) line += fmt::format(" {}", argument.name);
   std::string out = line + "\n";
-  if (!command.runs.empty()) {
+  if (!command.runs.empty() && !always_runs) {
     out += fmt::format("       strata {} {} [OPTION]... -- PROGRAM [ARGUMENT]...\n", command.name,
                        command.runs);
   }

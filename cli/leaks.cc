@@ -164,7 +164,8 @@ extern const Command kLeaks;
 const Command kLeaks = {
     "leaks",
     "live blocks of the heap that nothing reaches",
-    "Stops TARGET, walks glibc's heap, follows every pointer from its roots (writable data, "
+    "Stops TARGET, walks glibc's heap (the Strata malloc's not yet), follows every pointer from "
+    "its roots (writable data, "
     "stacks, registers, thread-local storage, memory of other allocators), lets it go, and lists "
     "the blocks that no path leads to. Exits with 1 where there are any. Pointers that are kept "
     "tagged in their upper bits, compressed or xored are not seen, so what only they reach is "

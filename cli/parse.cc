@@ -111,6 +111,22 @@ Result<Invocation> parse_words(const Command& command, const std::vector<std::st
   return invocation;
 }
 
+/// Of a command that only runs a program.
+Result<Invocation> parse_always(const Command& command, const std::vector<std::string>& words,
+                                const std::vector<std::string>& before) {
+  // `before` ends where "--" is, if it is anywhere.
+  if (before.size() + 1 >= words.size()) {
+    return usage(command, fmt::format("strata {} needs a program behind --: `strata {} -- CMD`",
+                                      command.name, command.name));
+  }
+  auto invocation = parse_words(command, before, {});
+  if (invocation) {
+    const auto first = words.begin() + static_cast<std::ptrdiff_t>(before.size()) + 1;
+    invocation->set_program({first, words.end()});
+  }
+  return invocation;
+}
+
 }  // namespace
 
 std::optional<std::string> Invocation::value(std::string_view option) const {
@@ -121,6 +137,7 @@ std::optional<std::string> Invocation::value(std::string_view option) const {
 Result<Invocation> parse(const Command& command, const std::vector<std::string>& words) {
   const auto behind = std::find(words.begin(), words.end(), "--");
   const std::vector<std::string> before(words.begin(), behind);
+  if (command.runs == Command::kAlways) return parse_always(command, words, before);
   if (command.runs.empty() ||
       std::find(before.begin(), before.end(), command.runs) == before.end()) {
     return parse_words(command, words, command.arguments);

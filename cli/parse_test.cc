@@ -118,5 +118,23 @@ TEST(Help, NamesEveryArgumentOptionAndExampleWithinTheWidth) {
   }
 }
 
+TEST(Parse, ACommandThatAlwaysRunsAProgramTakesItBehindTwoDashes) {
+  constexpr Command kRuns = {"go", "goes", "Goes.", {}, kOptions, {}, never, Command::kAlways};
+  const auto invocation = parse(kRuns, {"--json", "--", "sh", "-c", "--", "--sort"});
+  ASSERT_TRUE(invocation);
+  EXPECT_TRUE(invocation->has("--json"));
+  EXPECT_FALSE(invocation->has("--sort"));
+  const std::vector<std::string> program{"sh", "-c", "--", "--sort"};
+  EXPECT_EQ(invocation->program(), program);
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{}, {"--"}, {"sh"}, {"--json"}, {"sh", "--"}}) {
+    EXPECT_TRUE(mentions(refused(kRuns, words), "needs a program behind --: `strata go -- CMD`"));
+  }
+  EXPECT_TRUE(mentions(refused(kRuns, {"--jsom", "--", "sh"}), "--json"));
+  EXPECT_TRUE(mentions(refused(kRuns, {"what", "--", "sh"}), "what"));
+  EXPECT_NE(help(kRuns).find("usage: strata go [OPTION]... -- PROGRAM [ARGUMENT]...\n\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace strata

@@ -31,9 +31,6 @@ class KeepErrno {
 constexpr int MADV_DONTNEED_LOCKED = 24;  // Linux 5.18
 #endif
 
-// Between what programs ask for by address (low) and where the kernel puts the rest (high).
-constexpr std::uintptr_t kLowest = std::uintptr_t{0x20} << 40,
-                         kHighest = std::uintptr_t{0x50} << 40;
 constexpr std::uintptr_t kAlignment = std::uintptr_t{2} << 20;
 constexpr int kPlacesTried = 16;
 

@@ -13,6 +13,16 @@ namespace strata::alloc::os {
 
 inline constexpr std::size_t kPage = 4096;
 
+// Addresses between what programs ask for (low) and where the kernel puts the rest (high).
+#if defined(__SANITIZE_THREAD__)
+// That sanitizer leaves room elsewhere, and little of it.
+inline constexpr std::uintptr_t kLowest = 0x7e90'0000'0000, kHighest = 0x7eb0'0000'0000;
+inline constexpr std::size_t kMostRuns = std::size_t{64} << 30;
+#else
+inline constexpr std::uintptr_t kLowest = 0x2000'0000'0000, kHighest = 0x5000'0000'0000;
+inline constexpr std::size_t kMostRuns = std::size_t{16} << 40;
+#endif
+
 /// A place where `bytes` of address space are free, aligned to 2 MiB and chosen at random; 0 where
 /// there is none. Nothing is mapped: what is not used counts against no limit on address space or
 /// locked memory. It lies far from where the kernel puts mappings, so that none comes there unless

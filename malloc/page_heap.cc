@@ -63,13 +63,13 @@ unsigned PageHeap::bin_of(Page pages) {
   return std::min(kBins - 1, 64 + (log - 6) * 8 + (pages >> (log - 3) & 7));
 }
 
-PageHeap::Page PageHeap::find_in(const Bins& bins, const Entry* entries, Page pages) {
+PageHeap::Page PageHeap::find_in(const Bins& bins, Page pages) const {
   unsigned bin = bin_of(pages);
   // Runs of its own bin may be shorter.
   int looked = 0;
   for (Page run = bins.first[bin]; run != kNone && looked < kMostLooked; ++looked) {
-    if (entries[run].pages >= pages) return run;
-    run = entries[run].next;
+    if (pages_of(run) >= pages) return run;
+    run = entries_[run].next;
   }
   ++bin;
   for (unsigned word = bin / 64; word < bins.filled.size(); ++word) {
@@ -81,23 +81,25 @@ PageHeap::Page PageHeap::find_in(const Bins& bins, const Entry* entries, Page pa
 }
 
 PageHeap::Page PageHeap::find(Page pages) const {
-  const Page dirty = find_in(dirty_bins_, entries_, pages);
-  return dirty != kNone ? dirty : find_in(clean_bins_, entries_, pages);
+  const Page dirty = find_in(dirty_bins_, pages);
+  return dirty != kNone ? dirty : find_in(clean_bins_, pages);
 }
 
 void PageHeap::put_free(Page first, Page pages) {
   Bins& bins = has_dirty(first, pages) ? dirty_bins_ : clean_bins_;
   const unsigned bin = bin_of(pages);
   const Page next = bins.first[bin];
-  entries_[first + pages - 1] = {pages, kNone, kNone, Use::kFree};
-  entries_[first] = {pages, next, kNone, Use::kFree};
+  set(first + pages - 1, pages, Use::kFree);
+  set(first, pages, Use::kFree);
+  entries_[first].next = next;
+  entries_[first].previous = kNone;
   if (next != kNone) entries_[next].previous = first;
   bins.first[bin] = first;
   bins.filled[bin / 64] |= std::uint64_t{1} << (bin % 64);
 }
 
 void PageHeap::remove_free(Page first) {
-  const Entry entry = entries_[first];
+  const Entry& entry = entries_[first];
   const unsigned bin = bin_of(entry.pages);
   if (entry.next != kNone) entries_[entry.next].previous = entry.previous;
   if (entry.previous != kNone) {
@@ -107,18 +109,18 @@ void PageHeap::remove_free(Page first) {
     bins.first[bin] = entry.next;
     if (entry.next == kNone) bins.filled[bin / 64] &= ~(std::uint64_t{1} << (bin % 64));
   }
-  entries_[first].use = Use::kNone;
-  entries_[first + entry.pages - 1].use = Use::kNone;
+  set_use(first + entry.pages - 1, Use::kNone);
+  set_use(first, Use::kNone);
 }
 
 void PageHeap::join_and_put(Page first, Page pages) {
-  if (const Page behind = first + pages; behind < frontier_ && entries_[behind].use == Use::kFree) {
-    const Page more = entries_[behind].pages;
+  if (const Page behind = first + pages; behind < frontier_ && use_of(behind) == Use::kFree) {
+    const Page more = pages_of(behind);
     remove_free(behind);
     pages += more;
   }
-  if (first > 1 && entries_[first - 1].use == Use::kFree) {
-    const Page more = entries_[first - 1].pages;
+  if (first > 1 && use_of(first - 1) == Use::kFree) {
+    const Page more = pages_of(first - 1);
     remove_free(first - more);
     first -= more;
     pages += more;
@@ -127,8 +129,8 @@ void PageHeap::join_and_put(Page first, Page pages) {
 }
 
 void PageHeap::use(Page first, Page pages, Use how) {
-  entries_[first + pages - 1].use = Use::kNone;
-  entries_[first] = {pages, kNone, kNone, how};
+  set_use(first + pages - 1, Use::kNone);
+  set(first, pages, how);
 }
 
 /// Whether any was dirty.
@@ -140,7 +142,7 @@ bool PageHeap::mark_clean(Page first, Page pages) {
     return true;
   });
   dirty_pages_ -= were;
-  least_dirty_ = std::min(least_dirty_, dirty_pages_);
+  least_dirty_ = std::min(least_dirty_, dirty_pages_.load(std::memory_order_relaxed));
   return were > 0;
 }
 
@@ -164,8 +166,8 @@ bool PageHeap::has_dirty(Page first, Page pages) const {
 /// Has a free run of so many pages at the end.
 bool PageHeap::extend(Page pages) {
   Page first = frontier_;
-  if (frontier_ > 1 && entries_[frontier_ - 1].use == Use::kFree) {
-    first -= entries_[frontier_ - 1].pages;
+  if (frontier_ > 1 && use_of(frontier_ - 1) == Use::kFree) {
+    first -= pages_of(frontier_ - 1);
   }
   const std::uint64_t end = std::uint64_t{first} + pages;
   if (end > pages_) return false;
@@ -185,9 +187,9 @@ PageHeap::Page PageHeap::take_run(Page pages, Page alignment, bool& dirty) {
   if (first == kNone) {
     if (!extend(pages + spare)) return kNone;
     // Joined with what was free before it.
-    first = frontier_ - entries_[frontier_ - 1].pages;
+    first = frontier_ - pages_of(frontier_ - 1);
   }
-  const Page found = entries_[first].pages;
+  const Page found = pages_of(first);
   remove_free(first);
   const std::uintptr_t at = data_.start() / os::kPage + first;
   const Page before = static_cast<Page>((alignment - at % alignment) % alignment);
@@ -226,20 +228,20 @@ PageHeap::Page PageHeap::live_at(const void* block) const {
   const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(block) - data_.start();
   if (offset % os::kPage != 0 || offset / os::kPage >= frontier_) return kNone;
   const auto page = static_cast<Page>(offset / os::kPage);
-  const Use use = use_of(page).load(std::memory_order_relaxed);
+  const Use use = use_of(page);
   return use == Use::kLive || use == Use::kMoved ? page : kNone;
 }
 
 std::size_t PageHeap::size_of(const void* block) const {
   const Page first = live_at(block);
-  return first == kNone ? 0 : std::size_t{entries_[first].pages} * os::kPage;
+  return first == kNone ? 0 : std::size_t{pages_of(first)} * os::kPage;
 }
 
 /// A run at hand that is long enough and little longer; null where there is none.
 void* PageHeap::take_hot(Page pages) {
   std::atomic<Page>& hot = hot_[std::bit_width(pages) - 1];
   const auto fits = [&](Page run) {
-    return entries_[run].pages >= pages && entries_[run].pages - pages <= pages / 8;
+    return pages_of(run) >= pages && pages_of(run) - pages <= pages / 8;
   };
   Page run = hot.load(std::memory_order_relaxed);
   if (run == kNone || !fits(run) ||
@@ -252,17 +254,17 @@ void* PageHeap::take_hot(Page pages) {
     put_back(run);
     return nullptr;
   }
-  use_of(run).store(Use::kLive, std::memory_order_relaxed);
+  set_use(run, Use::kLive);
   return address_of(run);
 }
 
 /// False where it is not the plain live run that it was.
 bool PageHeap::give_hot(Page first) {
   Use live = Use::kLive;
-  if (!use_of(first).compare_exchange_strong(live, Use::kHot, std::memory_order_acq_rel)) {
+  if (!entries_[first].use.compare_exchange_strong(live, Use::kHot, std::memory_order_acq_rel)) {
     return false;
   }
-  std::atomic<Page>& hot = hot_[std::bit_width(entries_[first].pages) - 1];
+  std::atomic<Page>& hot = hot_[std::bit_width(pages_of(first)) - 1];
   if (const Page before = hot.exchange(first, std::memory_order_acq_rel); before != kNone) {
     const Hold hold(lock_);
     put_back(before);
@@ -279,8 +281,8 @@ void PageHeap::cool() {
 }
 
 void PageHeap::put_back(Page first) {
-  const Page pages = entries_[first].pages;
-  entries_[first].use = Use::kNone;
+  const Page pages = pages_of(first);
+  set_use(first, Use::kNone);
   mark_dirty(first, pages);
   join_and_put(first, pages);
 }
@@ -290,10 +292,10 @@ bool PageHeap::give(void* block) {
   if (first == kNone) return false;
   if (give_hot(first)) return true;
   const Hold hold(lock_);
-  if (entries_[first].use != Use::kMoved) return false;
+  if (use_of(first) != Use::kMoved) return false;
   --moved_;
-  const Page pages = entries_[first].pages;
-  entries_[first].use = Use::kNone;
+  const Page pages = pages_of(first);
+  set_use(first, Use::kNone);
   // Else its mapping would stay one of its own.
   if (!os::renew(block, std::size_t{pages} * os::kPage)) mark_dirty(first, pages);
   join_and_put(first, pages);
@@ -301,26 +303,26 @@ bool PageHeap::give(void* block) {
 }
 
 bool PageHeap::grow_in_place(Page first, Page pages) {
-  const Page before = entries_[first].pages;
+  const Page before = pages_of(first);
   const Page more = pages - before, behind = first + before;
   if (behind == frontier_ ||
-      (entries_[behind].use == Use::kFree && behind + entries_[behind].pages == frontier_)) {
-    const Page have = behind == frontier_ ? 0 : entries_[behind].pages;
+      (use_of(behind) == Use::kFree && behind + pages_of(behind) == frontier_)) {
+    const Page have = behind == frontier_ ? 0 : pages_of(behind);
     if (have < more && !extend(more)) return false;
   }
-  if (behind >= frontier_ || entries_[behind].use != Use::kFree || entries_[behind].pages < more) {
+  if (behind >= frontier_ || use_of(behind) != Use::kFree || pages_of(behind) < more) {
     return false;
   }
-  const Page found = entries_[behind].pages;
+  const Page found = pages_of(behind);
   remove_free(behind);
   mark_clean(behind, more);
   if (found > more) put_free(behind + more, found - more);
-  use(first, pages, entries_[first].use);
+  use(first, pages, use_of(first));
   return true;
 }
 
 void* PageHeap::move(Page first, Page pages) {
-  const std::size_t bytes = std::size_t{entries_[first].pages} * os::kPage;
+  const std::size_t bytes = std::size_t{pages_of(first)} * os::kPage;
   if (bytes < kLeastMoved || moved_ >= kMostMoved) return nullptr;
   bool dirty = false;
   const Page to = take_run(pages, 1, dirty);
@@ -331,13 +333,13 @@ void* PageHeap::move(Page first, Page pages) {
     return nullptr;
   }
   use(to, pages, Use::kMoved);
-  if (entries_[first].use == Use::kMoved) {
+  if (use_of(first) == Use::kMoved) {
     os::renew(address_of(first), bytes);
   } else {
     ++moved_;
   }
-  const Page before = entries_[first].pages;
-  entries_[first].use = Use::kNone;
+  const Page before = pages_of(first);
+  set_use(first, Use::kNone);
   join_and_put(first, before);
   return address_of(to);
 }
@@ -349,10 +351,10 @@ void* PageHeap::resize(void* block, std::size_t bytes) {
   const Page first = live_at(block);
   if (first == kNone) return nullptr;
   const auto pages = static_cast<Page>(wanted);
-  const Page before = entries_[first].pages;
+  const Page before = pages_of(first);
   if (pages == before) return block;
   if (pages < before) {
-    use(first, pages, entries_[first].use);
+    use(first, pages, use_of(first));
     mark_dirty(first + pages, before - pages);
     join_and_put(first + pages, before - pages);
     return block;
@@ -363,7 +365,7 @@ void* PageHeap::resize(void* block, std::size_t bytes) {
 
 /// Gives back up to `most` dirty pages of a free run, from its end on; how many.
 PageHeap::Page PageHeap::purge_run(Page first, Page most) {
-  const Page pages = entries_[first].pages;
+  const Page pages = pages_of(first);
   Page given = 0;
   for (Page end = first + pages; end > first && given < most;) {
     const auto is_dirty = [&](Page page) { return (dirty_[page / 64] >> (page % 64) & 1) != 0; };
@@ -387,9 +389,9 @@ std::size_t PageHeap::purge(Page pages) {
   for (unsigned bin = kBins; bin-- > 0 && given < pages;) {
     while (dirty_bins_.first[bin] != kNone && given < pages) {
       const Page run = dirty_bins_.first[bin];
-      const Page length = entries_[run].pages;
+      const Page length = pages_of(run);
       remove_free(run);
-      entries_[run].pages = length;
+      set(run, length, Use::kNone);
       const Page more = purge_run(run, pages - given);
       put_free(run, length);
       if (more == 0) return std::size_t{given} * os::kPage;  // the kernel refuses
@@ -402,7 +404,8 @@ std::size_t PageHeap::purge(Page pages) {
 std::size_t PageHeap::decay() {
   const Hold hold(lock_);
   cool();
-  const std::size_t given = purge((std::min(least_dirty_, dirty_pages_) + 1) / 2);
+  const std::size_t given =
+      purge((std::min(least_dirty_, dirty_pages_.load(std::memory_order_relaxed)) + 1) / 2);
   least_dirty_ = dirty_pages_;
   return given;
 }
@@ -420,8 +423,8 @@ void PageHeap::retreat() {
   if (pages_ == 0) return;
   cool();
   purge(dirty_pages_);
-  if (frontier_ > 1 && entries_[frontier_ - 1].use == Use::kFree) {
-    const Page pages = entries_[frontier_ - 1].pages;
+  if (frontier_ > 1 && use_of(frontier_ - 1) == Use::kFree) {
+    const Page pages = pages_of(frontier_ - 1);
     remove_free(frontier_ - pages);
     frontier_ -= pages;
   }
@@ -431,7 +434,7 @@ void PageHeap::retreat() {
 std::size_t PageHeap::dirty_bytes() const {
   std::size_t pages = dirty_pages_;
   for (const std::atomic<Page>& hot : hot_) {
-    if (const Page run = hot.load(std::memory_order_relaxed)) pages += entries_[run].pages;
+    if (const Page run = hot.load(std::memory_order_relaxed)) pages += pages_of(run);
   }
   return pages * os::kPage;
 }

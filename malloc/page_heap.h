@@ -65,9 +65,9 @@ class PageHeap {
   using Page = std::uint32_t;
   using Use = abi::RunUse;
   struct Entry {
-    Page pages;
-    Page next, previous;  // of the bin, where it is free
-    Use use;              // of a run's first page; kFree of its last one too
+    std::atomic<Page> pages;
+    Page next, previous;   // of the bin, where it is free
+    std::atomic<Use> use;  // of a run's first page; kFree of its last one too
   };
   static_assert(sizeof(Entry) == 16);
   static constexpr Page kNone = 0;  // page 0 is never used
@@ -81,13 +81,19 @@ class PageHeap {
   static constexpr unsigned kHots = 32;
 
   static unsigned bin_of(Page pages);
-  std::atomic_ref<Use> use_of(Page page) const { return std::atomic_ref<Use>(entries_[page].use); }
+  Use use_of(Page page) const { return entries_[page].use.load(std::memory_order_relaxed); }
+  Page pages_of(Page run) const { return entries_[run].pages.load(std::memory_order_relaxed); }
+  void set_use(Page page, Use how) { entries_[page].use.store(how, std::memory_order_relaxed); }
+  void set(Page page, Page pages, Use how) {
+    entries_[page].pages.store(pages, std::memory_order_relaxed);
+    set_use(page, how);
+  }
   void* take_hot(Page pages);
   bool give_hot(Page first);
   void cool();
   void put_back(Page first);
   Page find(Page pages) const;
-  static Page find_in(const Bins& bins, const Entry* entries, Page pages);
+  Page find_in(const Bins& bins, Page pages) const;
   bool extend(Page pages);
   void put_free(Page first, Page pages);
   void remove_free(Page first);
@@ -113,7 +119,8 @@ class PageHeap {
   Bins dirty_bins_, clean_bins_;
   std::atomic<Page> frontier_{1};
   Page pages_ = 0;
-  Page dirty_pages_ = 0, least_dirty_ = 0;
+  std::atomic<Page> dirty_pages_{0};
+  Page least_dirty_ = 0;
   std::uint32_t moved_ = 0;  // live runs that were moved
 };
 

@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kMiB = std::size_t{1} << 20, kGiB = std::size_t{1} << 30;
 constexpr std::size_t kMetadata = 256 * kMiB;
 constexpr std::size_t kMostBlocks = 256 * kGiB;
-constexpr std::size_t kRuns = (16 << 10) * kGiB;
 
 }  // namespace
 
@@ -27,16 +26,16 @@ bool Space::begin() {
   const std::size_t blocks =
       std::clamp(std::bit_ceil(os::physical_memory() * 2), 4 * kGiB, kMostBlocks);
   const std::size_t small_beside = small.beside(blocks), medium_beside = medium.beside(blocks);
-  const std::size_t pages_beside = PageHeap::beside(kRuns);
+  const std::size_t pages_beside = PageHeap::beside(os::kMostRuns);
   const std::size_t beside_all = small_beside + medium_beside + pages_beside + kMetadata;
-  const std::uintptr_t start = os::find_place(2 * blocks + kRuns + beside_all);
+  const std::uintptr_t start = os::find_place(2 * blocks + os::kMostRuns + beside_all);
   if (start == 0) return false;
-  std::uintptr_t beside = start + 2 * blocks + kRuns;
+  std::uintptr_t beside = start + 2 * blocks + os::kMostRuns;
   small.place(start, blocks, beside);
   beside += small_beside;
   medium.place(start + blocks, blocks, beside);
   beside += medium_beside;
-  pages.place(start + 2 * blocks, kRuns, beside);
+  pages.place(start + 2 * blocks, os::kMostRuns, beside);
   beside += pages_beside;
   metadata_.place(beside, kMetadata);
   base = start;

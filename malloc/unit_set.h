@@ -3,6 +3,7 @@
 // Threads one at a time.
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -39,14 +40,14 @@ class UnitSet {
     summary_[number / 4096] |= bit(number / 64);
     if (number / 4096 < lowest_) lowest_ = number / 4096;
     if (number / 4096 >= highest_) highest_ = number / 4096 + 1;
-    ++size_;
+    size_.store(size() + 1, std::memory_order_relaxed);
   }
   /// Which must be in it.
   void erase(std::uint32_t number) {
     std::uint64_t& word = words_[number / 64];
     word &= ~bit(number);
     if (word == 0) summary_[number / 4096] &= ~bit(number / 64);
-    --size_;
+    size_.store(size() - 1, std::memory_order_relaxed);
   }
   bool contains(std::uint32_t number) const { return (words_[number / 64] & bit(number)) != 0; }
 
@@ -69,7 +70,8 @@ class UnitSet {
     }
     return kNone;
   }
-  std::uint32_t size() const { return size_; }
+  /// May be asked by any thread.
+  std::uint32_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::uint64_t bit(std::uint32_t number) {
@@ -90,7 +92,7 @@ class UnitSet {
   std::uint64_t* summary_ = nullptr;
   std::uint64_t* words_ = nullptr;
   std::uint32_t lowest_ = 0, highest_ = 0;  // all lie between these words of the summary
-  std::uint32_t size_ = 0;
+  std::atomic<std::uint32_t> size_{0};
 };
 
 }  // namespace strata::alloc

@@ -116,7 +116,8 @@ class Zone {
   // Guarded:
   Growing data_, states_memory_, spans_memory_;
   UnitSet dirty_, clean_;
-  std::uint32_t frontier_ = 0, units_ = 0;
+  std::atomic<std::uint32_t> frontier_{0};
+  std::uint32_t units_ = 0;
   std::uint32_t least_dirty_ = 0;  // since the last decay
 };
 

@@ -36,6 +36,9 @@ struct HeapScene {
 namespace glibc {
 struct Contents;
 }
+namespace strata_malloc {
+struct Contents;
+}
 
 struct HeapSurvey {
   std::vector<Claim> claims;  ///< in any order, Rank::kRuntimeRegion or kHeap
@@ -43,6 +46,8 @@ struct HeapSurvey {
   std::unique_ptr<HeapWalk> walk;
   /// What the walk found, once it is over; of glibc alone.
   std::shared_ptr<glibc::Contents> glibc;
+  /// The same, of the Strata malloc alone.
+  std::shared_ptr<strata_malloc::Contents> strata_malloc;
   std::vector<std::string> notes;  ///< a sentence each
   Bytes bytes_read;                ///< of the target's memory, for the cost account
 };

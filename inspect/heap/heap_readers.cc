@@ -9,6 +9,7 @@ namespace {
 constexpr auto kLeaves = HeapReader::Files::kLeaves;
 constexpr std::array kReaders = {
     HeapReader{"glibc", survey_glibc, kLeaves},
+    HeapReader{"strata", survey_strata_malloc},
     HeapReader{"jemalloc", survey_jemalloc, kLeaves},
     HeapReader{"tcmalloc", survey_tcmalloc, kLeaves},
     HeapReader{"mimalloc", survey_mimalloc, kLeaves},

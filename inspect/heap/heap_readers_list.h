@@ -7,6 +7,7 @@
 namespace strata {
 
 HeapSurvey survey_glibc(const HeapScene& scene);
+HeapSurvey survey_strata_malloc(const HeapScene& scene);
 HeapSurvey survey_jemalloc(const HeapScene& scene);
 HeapSurvey survey_tcmalloc(const HeapScene& scene);
 HeapSurvey survey_mimalloc(const HeapScene& scene);

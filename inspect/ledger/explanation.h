@@ -85,11 +85,12 @@ struct Explanation {
   Means means;
   Space space;
   Ledger ledger;
-  std::shared_ptr<glibc::Contents> glibc;  ///< where the process has glibc's malloc
-  std::vector<MappingEntry> mappings;      ///< one for each of space.mappings
-  std::vector<PageRun> runs;               ///< where they were asked for; at most kMostRunsKept
-  std::vector<MappingUsage> usage;         ///< smaps, by address; empty where it was not read
-  std::string usage_unread;                ///< why it was not
+  std::shared_ptr<glibc::Contents> glibc;                  ///< where the process has glibc's malloc
+  std::shared_ptr<strata_malloc::Contents> strata_malloc;  ///< where it has the Strata malloc
+  std::vector<MappingEntry> mappings;                      ///< one for each of space.mappings
+  std::vector<PageRun> runs;        ///< where they were asked for; at most kMostRunsKept
+  std::vector<MappingUsage> usage;  ///< smaps, by address; empty where it was not read
+  std::string usage_unread;         ///< why it was not
   Moment moment;
   Reconciliation reconciliation;
   std::vector<Witness> witnesses;

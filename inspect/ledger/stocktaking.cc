@@ -71,6 +71,7 @@ Sweep::Book book_into(Ledger& ledger, MappingBook& mappings) {
 ClaimSources adopt(Explanation& explanation, Survey survey) {
   explanation.space = std::move(survey.space);
   explanation.glibc = std::move(survey.glibc);
+  explanation.strata_malloc = std::move(survey.strata_malloc);
   std::move(survey.notes.begin(), survey.notes.end(), std::back_inserter(explanation.notes));
   explanation.moment.memory_read += survey.memory_read;
   return {std::move(survey.claims), std::move(survey.walks)};

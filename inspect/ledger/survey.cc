@@ -68,6 +68,7 @@ Result<Survey> take_survey(const PresentMemory& memory, const std::vector<Thread
     survey.memory_read += heap.bytes_read;
     if (heap.walk) survey.walks.push_back(std::move(heap.walk));
     if (heap.glibc) survey.glibc = std::move(heap.glibc);
+    if (heap.strata_malloc) survey.strata_malloc = std::move(heap.strata_malloc);
   }
   const auto by_readers = std::span(survey.claims).subspan(before_heaps);
   if (auto told = tell_of_brk(survey.space, memory, by_readers)) {

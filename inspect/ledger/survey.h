@@ -19,9 +19,10 @@ struct Survey {
   std::vector<Claim> claims;  ///< in any order; ranks decide
   /// Of heaps whose blocks are told apart; they read the memory that was surveyed.
   std::vector<std::unique_ptr<HeapWalk>> walks;
-  std::shared_ptr<glibc::Contents> glibc;  ///< complete once its walk is over
-  std::vector<std::string> notes;          ///< what could not be seen, a sentence each
-  Bytes memory_read;                       ///< of the target's own bytes, by readers of heaps
+  std::shared_ptr<glibc::Contents> glibc;                  ///< complete once its walk is over
+  std::shared_ptr<strata_malloc::Contents> strata_malloc;  ///< likewise
+  std::vector<std::string> notes;  ///< what could not be seen, a sentence each
+  Bytes memory_read;               ///< of the target's own bytes, by readers of heaps
 };
 
 /// Asks every source of claims; accounts and evidence go into `chart`. `frozen` as in read_space().

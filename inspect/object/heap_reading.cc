@@ -7,6 +7,7 @@
 
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/glibc/chunk_walk.h"
+#include "inspect/heap/strata/table.h"
 #include "inspect/page/counters.h"
 
 namespace strata {
@@ -60,7 +61,14 @@ Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf
   const AnonymousMemory anonymous(space_);
   const HeapScene scene{space_, memory_, chart_};
   Peek peek(scene, kReadLimit);
+  // Where glibc's is in use too, what leads to its blocks may stand in these.
   std::vector<std::string> misfits;
+  if (strata_malloc::find_table(peek, space_, misfits)) {
+    return fail(Cause::kUnsupported,
+                "the heap of {} is the Strata malloc's, and leaks there are not found yet",
+                target_.identity().origin);
+  }
+  misfits.clear();
   heap_ = glibc::read_heap(peek, scene, anonymous, &misfits);
   if (!heap_ && !misfits.empty()) return fail(Cause::kUnsupported, "{}", misfits.front());
   if (!heap_) {

@@ -17,12 +17,16 @@ constexpr Bytes kHead = 4_KiB;
 Result<ElfSource> ElfSource::open_mapped(const Target& target, const Mapping& mapping) {
   auto file = target.open_mapped_file(mapping);
   if (!file) return pass(file);
+  return of_file(std::move(*file));
+}
+
+Result<ElfSource> ElfSource::of_file(File file) {
   struct stat status;
-  if (fstat(file->fd(), &status) != 0) return fail_errno(errno, "fstat");
+  if (fstat(file.fd(), &status) != 0) return fail_errno(errno, "fstat");
   if (!S_ISREG(status.st_mode)) {
     return fail(Cause::kUnsupported, "what is mapped is not a regular file");
   }
-  return with_head(ElfSource(std::move(*file), Bytes{static_cast<std::uint64_t>(status.st_size)}));
+  return with_head(ElfSource(std::move(file), Bytes{static_cast<std::uint64_t>(status.st_size)}));
 }
 
 Result<ElfSource> ElfSource::in_memory(const PresentMemory& memory, Range image) {

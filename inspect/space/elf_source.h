@@ -23,6 +23,8 @@ class ElfSource {
  public:
   /// The regular file that `mapping` maps; kUnsupported where it is a device, a pipe or the like.
   static Result<ElfSource> open_mapped(const Target& target, const Mapping& mapping);
+  /// A file that was opened by its path; kUnsupported as above.
+  static Result<ElfSource> of_file(File file);
   /// An image that lies in the target's memory from its header on; of what is not resident the
   /// bytes are not to be had. `memory` must live on.
   static Result<ElfSource> in_memory(const PresentMemory& memory, Range image);

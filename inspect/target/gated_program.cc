@@ -71,7 +71,7 @@ Error explain_exec_error(const std::string& program, int error_number) {
     error.context.push_back(
         "the file is there, but the interpreter that its first line or its ELF header names is "
         "not");
-    error.help = "install that interpreter, or name another: strata leaks --at-exit -- sh FILE";
+    error.help = "install that interpreter, or name another before the file, as sh FILE";
   } else if (error_number == ENOENT) {
     error.help = "check the path";
   } else if (error_number == EACCES) {

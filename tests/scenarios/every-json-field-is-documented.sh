@@ -25,12 +25,12 @@ fields_of() {  # of the last run: FIELD, and FIELD PART of objects and of arrays
   jq -r '[paths | map(select(type == "string")) | select(length > 0)] | unique | .[] | join(" ")' \
     stdout
 }
-documented() {  # ARGUMENT…
+documented() {  # ARGUMENT…; in the section named $section, or as the command is
   run strata "$@"
   [[ $exit_code != 2 ]] || fail "exit code $exit_code"
   local field count=0
   while IFS= read -r field; do
-    is_documented "$1" "$field" ||
+    is_documented "${section-$1}" "$field" ||
       fail "strata $1 --json has a field that docs/json.md does not say of it: $field"
     ((++count))
   done < <(fields_of)
@@ -65,6 +65,12 @@ explained=$target
 specimen leak-known
 documented leaks --json --why "$(stated not.0.block)" "$target"
 end_specimen
+if [[ -e $BUILD/lib/libstrata-malloc.so ]]; then
+  . "$ROOT/tests/strata-heap.sh"
+  on_strata_malloc strata-heap
+  section=malloc documented heap --json "$target"
+  end_specimen
+fi
 target=$explained
 run strata explain --freeze --json "$target"
 json '.reconciliation | .remainder_bytes == 0 and .accounts_sum_bytes == .vmrss_bytes' >/dev/null

@@ -1,0 +1,69 @@
+// inspect/heap/strata/tally.h - how much of what a walk of the Strata malloc's heap has met.
+// Units   bytes are of blocks: a class's size each, which is what malloc_usable_size() says.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "base/units.h"
+
+namespace strata::strata_malloc {
+
+enum class BlockState : std::uint8_t { kUncut, kLive, kCached, kFree };
+inline constexpr std::size_t kBlockStates = 4;
+
+struct Count {
+  std::uint64_t blocks = 0;
+  Bytes bytes;
+
+  Count& operator+=(const Count& other) {
+    blocks += other.blocks;
+    bytes += other.bytes;
+    return *this;
+  }
+};
+
+using ByState = std::array<Count, kBlockStates>;
+
+inline const Count& of_state(const ByState& states, BlockState state) {
+  return states[static_cast<std::size_t>(state)];
+}
+
+struct ClassTally {
+  std::uint64_t spans = 0;
+  Bytes span_bytes;
+  ByState states{};
+};
+
+struct ArenaTally {
+  std::uint64_t spans = 0;
+  Bytes span_bytes;
+  ByState states{};
+};
+
+struct Tally {
+  /// More owners than a heap can have are of a target that lies; their spans count in no arena.
+  static constexpr std::size_t kMostArenas = 65536;
+
+  std::vector<ClassTally> classes;            ///< by class
+  std::map<Address, ArenaTally> arenas;       ///< by address
+  std::array<std::uint64_t, 2> free_units{};  ///< by zone: of no span, used before
+  Count live_runs, moved_runs, free_runs;
+  Bytes dirty;                   ///< of free runs: with their memory still there
+  std::uint64_t odd = 0;         ///< states that are none of their span's
+  std::uint64_t miscounted = 0;  ///< spans that count other than their states say
+  Bytes lost;                    ///< spans or runs that could not be made out
+  bool is_cut = false;           ///< there was more than is kept or read of a heap
+
+  ByState blocks() const {
+    ByState all{};
+    for (const ClassTally& c : classes) {
+      for (std::size_t i = 0; i < kBlockStates; ++i) all[i] += c.states[i];
+    }
+    return all;
+  }
+};
+
+}  // namespace strata::strata_malloc

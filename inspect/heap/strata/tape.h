@@ -1,0 +1,94 @@
+// inspect/heap/strata/tape.h - the Strata malloc's units and runs as they were read, kept small
+// until they are claims: the target may run again by then.
+//
+//     units   [class 3, all live][class 7, mixed: 2 bits a block …][free] …      8 bytes each
+//     runs    [live, 12 pages][free and dirty, 3][free and clean, 1] …           8 bytes each
+//
+// Cost    8 bytes a unit of 16 KiB and, where not all its blocks are alike, 2 bits for each: of
+//         48-byte blocks that is 0.6 % of the heap. At most 1.2 GiB, for what a hostile target has.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include "base/grown_array.h"
+#include "inspect/heap/strata/tally.h"
+
+namespace strata::strata_malloc {
+
+enum class UnitKind : std::uint8_t { kSpan, kMixedSpan, kFree, kLost };
+
+struct Unit {
+  std::uint32_t number = 0;
+  std::uint8_t size_class = 0;
+  UnitKind kind = UnitKind::kFree;
+  BlockState all = BlockState::kUncut;  ///< of a span whose blocks are alike
+};
+
+enum class RunKind : std::uint32_t { kLive, kDirty, kClean, kLost };
+
+struct Run {
+  std::uint32_t pages = 0;
+  RunKind kind = RunKind::kLost;
+};
+
+class Tape {
+ public:
+  static constexpr std::size_t kMostUnits = std::size_t{1} << 26;
+  static constexpr std::size_t kMostWords = std::size_t{1} << 26;
+  static constexpr std::size_t kMostRuns = std::size_t{1} << 24;
+  static constexpr std::size_t kBlocksAWord = 32;
+
+  /// False where there is no more room.
+  bool add(Unit unit) {
+    if (units_.size() >= kMostUnits) return false;
+    units_.push_back(unit);
+    return true;
+  }
+  bool add(Unit unit, std::span<const BlockState> blocks) {
+    if (units_.size() >= kMostUnits || words_.size() + blocks.size() / kBlocksAWord >= kMostWords) {
+      return false;
+    }
+    units_.push_back(unit);
+    for (std::size_t i = 0; i < blocks.size(); i += kBlocksAWord) {
+      const std::size_t count = std::min(kBlocksAWord, blocks.size() - i);
+      std::uint64_t word = 0;
+      for (std::size_t k = 0; k < count; ++k) {
+        word |= static_cast<std::uint64_t>(blocks[i + k]) << (2 * k);
+      }
+      words_.push_back(word);
+    }
+    return true;
+  }
+  bool add(Run run) {
+    if (runs_.size() >= kMostRuns) return false;
+    runs_.push_back(run);
+    return true;
+  }
+  void clear() {
+    units_.clear();
+    words_.clear();
+    runs_.clear();
+  }
+
+  std::size_t units() const { return units_.size(); }
+  std::size_t runs() const { return runs_.size(); }
+  const Unit& unit(std::size_t i) const { return units_[i]; }
+  const Run& run(std::size_t i) const { return runs_[i]; }
+  /// Of the mixed unit whose words begin at `from`.
+  BlockState block(std::size_t from, std::uint64_t number) const {
+    const std::uint64_t word = words_[from + number / kBlocksAWord];
+    return static_cast<BlockState>(word >> (2 * (number % kBlocksAWord)) & 3);
+  }
+  static std::size_t words_for(std::uint64_t blocks) {
+    return (blocks + kBlocksAWord - 1) / kBlocksAWord;
+  }
+
+ private:
+  GrownArray<Unit> units_;
+  GrownArray<std::uint64_t> words_;
+  GrownArray<Run> runs_;
+};
+
+}  // namespace strata::strata_malloc

@@ -1,0 +1,71 @@
+// inspect/heap/strata/walk.h - the Strata malloc's zones and runs with their insides, as claims of
+// the ledger.
+//
+//     span     [live][live][cached][free][free][free       ][never cut      | end]
+//     claims   [live      ][cache ][ free     │ free       ][never cut      | end]
+//                                  │  pinned  │ releasable │ …                        by pages
+//
+// Neighbours of one account are one claim. Free memory is told apart by what malloc_trim(0) would
+// do with it: it gives back units of no span, free runs, and of spans those pages on which there
+// are free blocks alone, whole; of what threads cache nothing. What a unit has behind its last
+// block, too short for another, is "span ends".
+//
+// Source  malloc/arena.cc (purge_span), malloc/zone.cc, malloc/page_heap.cc.
+// Threads one at a time.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "inspect/heap/heap_walk.h"
+#include "inspect/heap/strata/heap_scan.h"
+
+namespace strata::strata_malloc {
+
+class Walk final : public HeapWalk {
+ public:
+  /// What `scene` refers to must outlive it.
+  Walk(const HeapScene& scene, std::shared_ptr<Contents> contents);
+
+  void read(const Progress& progress) override;
+  void settle() override { rewind(); }
+  bool next(Claim& claim) override;
+  void rewind() override;
+  std::vector<std::string> notes() const override;
+  Bytes bytes_read() const override { return scan_.bytes_read(); }
+
+ private:
+  struct Free {
+    AccountId releasable, pinned;
+  };
+  struct ZoneAccounts {
+    AccountId live, cached, uncut, ends, units, lost;
+    Free free;
+  };
+
+  bool play_on();
+  void play_unit(const Unit& unit);
+  void play_run(const Run& run);
+  void put_span(std::size_t zone, const Unit& unit);
+  void put_free(Range free, const ZoneAccounts& accounts);
+  void emit(Range range, AccountId account);
+  void emit_mapped(Range range, AccountId account);
+
+  std::shared_ptr<Contents> contents_;
+  bool stands_;
+  HeapScan scan_;
+  EvidenceId evidence_;
+  std::array<ZoneAccounts, 2> zones_;
+  AccountId live_runs_, dirty_runs_, clean_runs_, lost_runs_;
+
+  // Where the tape is:
+  std::size_t zone_ = 0, unit_ = 0, word_ = 0, run_ = 0;
+  std::uint64_t number_ = 0;  // of the next unit, or page
+  bool is_over_ = false;
+  std::vector<Range> mapped_;  // of the reservation, by address
+  std::size_t part_ = 0;       // of these
+  std::vector<Claim> ready_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace strata::strata_malloc

@@ -1,0 +1,101 @@
+#include "inspect/ledger/strata_figures.h"
+
+namespace strata {
+namespace {
+
+using strata_malloc::BlockState;
+using strata_malloc::of_state;
+
+/// The ledger's accounts below heap / strata.
+class Accounts {
+ public:
+  explicit Accounts(const Explanation& e) : e_(e), totals_(e.ledger.totals()) {}
+
+  Bytes resident(std::initializer_list<std::string_view> below) const {
+    const Measure* const m = measure(below);
+    return m == nullptr ? Bytes{} : m->resident + m->held;
+  }
+  Bytes virtual_size(std::initializer_list<std::string_view> below) const {
+    const Measure* const m = measure(below);
+    return m == nullptr ? Bytes{} : m->virtual_size;
+  }
+
+ private:
+  const Measure* measure(std::initializer_list<std::string_view> below) const {
+    const Chart& chart = e_.ledger.chart();
+    auto account = chart.find({"heap", "strata"});
+    for (const std::string_view name : below) {
+      if (account) account = chart.find(*account, name);
+    }
+    return account ? &totals_[static_cast<std::size_t>(*account)] : nullptr;
+  }
+
+  const Explanation& e_;
+  std::vector<Measure> totals_;
+};
+
+ZoneFigures zone_figures(const Accounts& accounts, const char* name) {
+  ZoneFigures f;
+  f.resident = accounts.resident({name});
+  f.live_resident = accounts.resident({name, "live"});
+  f.cached_resident = accounts.resident({name, "thread caches"});
+  f.free_resident = accounts.resident({name, "free"});
+  f.releasable = accounts.resident({name, "free", "releasable"});
+  f.uncut_resident = accounts.resident({name, "never cut"});
+  f.ends_resident = accounts.resident({name, "span ends"});
+  f.free_units_resident = accounts.resident({name, "free units"});
+  return f;
+}
+
+}  // namespace
+
+Bytes rounding_of_class(const strata_malloc::Table& table, std::size_t size_class) {
+  const Bytes size = table.class_sizes[size_class];
+  // The smallest serves requests of no bytes too.
+  return size_class == 1 ? size : size - table.class_sizes[size_class - 1] - 1_B;
+}
+
+StrataFigures strata_figures(const Explanation& e) {
+  const Accounts accounts(e);
+  const strata_malloc::Contents& contents = *e.strata_malloc;
+  const strata_malloc::Tally& tally = contents.tally;
+  StrataFigures f;
+  f.small = zone_figures(accounts, "small blocks");
+  f.medium = zone_figures(accounts, "medium blocks");
+  for (std::size_t i = 0; i < contents.table.zones.size(); ++i) {
+    ZoneFigures& zone = contents.table.zones[i].is_small ? f.small : f.medium;
+    zone.units = contents.units[i];
+    zone.free_units = tally.free_units[i];
+  }
+  const auto blocks = tally.blocks();
+  f.live = of_state(blocks, BlockState::kLive);
+  f.cached = of_state(blocks, BlockState::kCached);
+  f.free = of_state(blocks, BlockState::kFree);
+  f.runs = tally.live_runs;
+  f.runs += tally.moved_runs;
+  f.runs_resident = accounts.resident({"runs of pages", "live"});
+  f.free_runs = tally.free_runs.bytes;
+  f.free_runs_resident = accounts.resident({"runs of pages", "free"});
+  f.metadata_resident = accounts.resident({"metadata"});
+  f.states = accounts.resident({"metadata", "states"});
+  f.spans = accounts.resident({"metadata", "spans"});
+  f.entries = accounts.resident({"metadata", "entries of pages"});
+  f.dirty = accounts.resident({"metadata", "dirty pages"});
+  f.arenas = accounts.resident({"metadata", "arenas and cache slots"});
+  f.units = accounts.resident({"metadata", "free units' numbers"});
+  f.mapped = accounts.virtual_size({});
+  f.never_used_resident = accounts.resident({"never used"});
+  f.resident = accounts.resident({});
+  f.not_walked = tally.lost;
+  for (std::size_t c = 1; c < tally.classes.size(); ++c) {
+    const auto& live = of_state(tally.classes[c].states, BlockState::kLive);
+    f.rounding_at_most += rounding_of_class(contents.table, c) * live.blocks;
+  }
+  f.rounding_at_most += (page_size() - 1_B) * f.runs.blocks;
+  f.releasable = f.small.releasable + f.medium.releasable + f.small.free_units_resident +
+                 f.medium.free_units_resident +
+                 accounts.resident({"runs of pages", "free", "releasable"});
+  return f;
+}
+
+}  // namespace strata
