@@ -51,6 +51,7 @@ class Arena {
   // The thread's cache keeps its slots with the arena (cache.h).
   void** slots[kClasses];
   std::uint16_t capacity[kClasses];
+  std::size_t held_besides;  // bytes that these have room for beyond what each may
 
   Lock& lock() { return lock_; }
   Arena* next() const { return next_; }

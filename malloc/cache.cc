@@ -16,17 +16,19 @@ thread_local constinit Cache cache{};
 
 namespace {
 
-// A refill of a class that is hardly used takes so much, and a cache holds so much of one.
+// A refill of a class that is hardly used takes so much.
 constexpr std::size_t kFirstRefill = 1024;
-constexpr std::size_t kMostCached = std::size_t{64} << 10;
+// An array that is new has room for so many bytes of blocks; full, it grows fourfold, to so many;
+// and beyond that out of what a thread may hold besides.
+constexpr std::size_t kFirstHeld = std::size_t{16} << 10;
+constexpr std::size_t kMostHeld = std::size_t{64} << 10;
+constexpr std::size_t kMostBesides = std::size_t{1} << 20;
+constexpr std::size_t kMostSlots = 1024, kFewestSlots = 16, kSlotsBesides = 4096;
 // Of blocks a thread freed so much more than it took anew that it may be worth giving back.
 constexpr std::size_t kMuch = std::size_t{8} << 20;
-constexpr std::size_t kMostSlots = 1024, kFewestSlots = 16;
-// An array that is new has room for so many bytes.
-constexpr std::size_t kFirstSlots = std::size_t{16} << 10;
 
 std::size_t most_slots(unsigned size_class) {
-  return std::clamp(kMostCached / size_of_class(size_class), kFewestSlots, kMostSlots);
+  return std::clamp(kMostHeld / size_of_class(size_class), kFewestSlots, kMostSlots);
 }
 
 }  // namespace
@@ -44,12 +46,23 @@ bool Cache::begin() {
   return true;
 }
 
+/// How many slots a class gets next; as many as it has where there may be no more.
+std::size_t Cache::next_capacity(unsigned size_class) {
+  const std::size_t before = arena_->capacity[size_class], most = most_slots(size_class);
+  const std::size_t size = size_of_class(size_class);
+  if (before == 0) return std::min(std::clamp<std::size_t>(kFirstHeld / size, 4, 32), most);
+  if (before < most) return std::min(before * 4, most);
+  const std::size_t more = std::min(before * 4, kSlotsBesides);
+  const std::size_t besides = (more - std::min(more, before)) * size;
+  if (more <= before || arena_->held_besides + besides > kMostBesides) return before;
+  arena_->held_besides += besides;
+  return more;
+}
+
 /// More slots for a class; false where there are as many as there may be.
 bool Cache::widen(unsigned size_class) {
-  const std::size_t before = arena_->capacity[size_class], most = most_slots(size_class);
-  if (before >= most) return false;
-  const std::size_t first = std::clamp<std::size_t>(kFirstSlots / size_of_class(size_class), 4, 32);
-  const std::size_t slots = std::min(before == 0 ? first : before * 4, most);
+  const std::size_t slots = next_capacity(size_class);
+  if (slots == arena_->capacity[size_class]) return false;
   auto* const memory = static_cast<void**>(space.take_metadata(slots * sizeof(void*)));
   if (memory == nullptr) return false;
   Bin& bin = bins_[size_class];

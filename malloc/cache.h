@@ -66,6 +66,7 @@ class Cache {
   [[gnu::noinline]] void overflow(void* block, unsigned size_class);
   bool begin();
   bool fill(unsigned size_class);
+  std::size_t next_capacity(unsigned size_class);
   bool widen(unsigned size_class);
   void note_given(std::size_t bytes);
   std::uint32_t wanted(unsigned size_class);
