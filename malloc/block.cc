@@ -25,7 +25,9 @@ State* find_state(const void* address) {
   return state != nullptr ? state : space.medium.find_state<7>(address);
 }
 
-[[noreturn]] void die_of(const char* caller, const void* address) {
+}  // namespace
+
+void die_of(const char* caller, const void* address) {
   if (const State* const state = find_state(address)) {
     die(caller, address, state->load(std::memory_order_relaxed) != 0 ? kFreedTwice : kInside);
   }
@@ -33,8 +35,6 @@ State* find_state(const void* address) {
   const bool is_near = at >= space.base && at < space.pages.end();
   die(caller, address, is_near ? kInside : kForeign);
 }
-
-}  // namespace
 
 void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents) {
   if (bytes <= PTRDIFF_MAX && (space.has_begun() || space.begin())) {

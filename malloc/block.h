@@ -17,6 +17,8 @@ namespace strata::alloc {
 
 void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents);
 [[gnu::cold, gnu::noinline]] void release_slowly(void* block);
+/// Ends the program: what was given to `caller` is no live block.
+[[noreturn, gnu::cold, gnu::noinline]] void die_of(const char* caller, const void* address);
 
 inline void* allocate(std::size_t bytes) {
   if (bytes <= kMostSmall) [[likely]] {
@@ -32,10 +34,11 @@ inline void release(void* block) {
     state = space.medium.find_state<7>(block);
     if (state == nullptr) return release_slowly(block);
   }
-  const std::uint8_t size_class = state->load(std::memory_order_relaxed);
-  if (!is_live(size_class)) [[unlikely]]
-    return release_slowly(block);
-  cache.push(block, size_class, *state);
+  const std::uint8_t is = state->load(std::memory_order_relaxed);
+  if (!is_live(is)) [[unlikely]] {
+    die_of("free", block);
+  }
+  cache.push(block, is, *state);
 }
 
 void* allocate_zeroed(std::size_t bytes);

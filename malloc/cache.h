@@ -49,8 +49,9 @@ class Cache {
   void push(void* block, unsigned size_class, State& state) {
     Bin& bin = bins_[size_class];
     void** const top = bin.top;
-    if (top >= bin.high) [[unlikely]]
+    if (top >= bin.high) [[unlikely]] {
       return overflow(block, size_class);
+    }
     state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
     *top = block;
     bin.top = top + 1;
@@ -71,6 +72,7 @@ class Cache {
   void note_given(std::size_t bytes);
   std::uint32_t wanted(unsigned size_class);
 
+  // Threads' stacks can be as small as 16 KiB, and this lies in them.
   Bin bins_[kClasses];
   Arena* arena_;
   std::uint16_t wanted_[kClasses];    // by the last refill
