@@ -52,6 +52,16 @@ void Arena::detach() {
   idle_arenas.fetch_add(1, std::memory_order_relaxed);
 }
 
+void Arena::leave_all_but(const Arena* own) {
+  std::uint32_t idle = 0;
+  for (Arena* arena = first(); arena != nullptr; arena = arena->next_) {
+    if (arena == own) continue;
+    arena->is_idle_.store(true, std::memory_order_relaxed);
+    ++idle;
+  }
+  idle_arenas.store(idle, std::memory_order_relaxed);
+}
+
 std::uint32_t Arena::take(unsigned size_class, void** end, std::uint32_t want) {
   const Hold hold(lock_);
   count_operation();

@@ -47,6 +47,9 @@ class Arena {
   static Arena* attach();
   /// Leaves it to others.
   void detach();
+  /// In a child that was forked: leaves all but `own`, whose threads are not there any more. What
+  /// their caches held is lost to the child.
+  static void leave_all_but(const Arena* own);
 
   // The thread's cache keeps its slots with the arena (cache.h).
   void** slots[kClasses];

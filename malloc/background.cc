@@ -20,7 +20,7 @@
 namespace strata::alloc {
 namespace {
 
-constexpr long kPeriod = 250'000'000;  // ns, as decay_if_due()
+constexpr long kPeriod = 500'000'000;  // ns, as decay_if_due()
 // Periods without work until it ends: starting it costs some 50 us.
 constexpr int kRests = 4;
 constexpr std::size_t kStack = std::size_t{64} << 10;
@@ -28,7 +28,7 @@ constexpr std::size_t kStack = std::size_t{64} << 10;
 constinit std::atomic<bool> is_running{false};
 
 // Spans are looked through at most every so many periods: it reads a byte for each granule.
-constexpr int kBetweenSweeps = 8;
+constexpr int kBetweenSweeps = 4;
 
 /// Gives back free pages in spans of arenas that rest.
 class Sweeper {

@@ -57,6 +57,7 @@ class Cache {
     bin.top = top + 1;
   }
 
+  Arena* arena() const { return arena_; }
   /// Gives all back to the spans.
   void empty();
   /// And the arena to other threads.

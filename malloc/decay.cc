@@ -11,7 +11,7 @@
 namespace strata::alloc {
 namespace {
 
-constexpr std::uint64_t kPeriod = 250;  // ms
+constexpr std::uint64_t kPeriod = 500;  // ms
 // So little is kept without asking what time it is.
 constexpr std::size_t kLeast = std::size_t{1} << 20;
 
@@ -43,12 +43,12 @@ void decay_if_due() {
   if (dirty > kMuch) start_background();
 }
 
-void trade(std::size_t bytes) {
+void trade(std::size_t bytes, For use) {
   if (dirty_bytes() < kLeast) return;
   if (owed.fetch_add(bytes, std::memory_order_relaxed) + bytes < kLeastTraded) return;
   std::size_t left = owed.exchange(0, std::memory_order_relaxed);
   const auto less = [&](std::size_t given) { left -= given < left ? given : left; };
-  less(space.pages.purge_some(left));
+  if (use == For::kBlocks) less(space.pages.purge_some(left));
   less(space.medium.purge_some(left));
   less(space.small.purge_some(left));
 }

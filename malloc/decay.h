@@ -1,6 +1,6 @@
 // malloc/decay.h - memory that is free goes back to the kernel, but not what is about to be used.
 //
-// Four times a second, of all that stayed free since the last time, half is given back. What a
+// Twice a second, of all that stayed free since the last time, half is given back. What a
 // program needs again soon it finds with its pages; the rest is gone within seconds.
 //
 // Threads any number at once.
@@ -14,8 +14,9 @@ namespace strata::alloc {
 void decay_if_due();
 /// Called without a zone's or the page heap's lock where memory is taken that has no pages yet:
 /// gives back as much that is free elsewhere, so that what one kind of blocks has left does not
-/// stand beside what another needs.
-void trade(std::size_t bytes);
+/// stand beside what another needs. Runs that fit no run that is asked for are kept for others.
+enum class For { kBlocks, kRuns };
+void trade(std::size_t bytes, For use);
 /// Where the kernel refuses more: gives back all that is free, address space too.
 void retreat();
 /// One step of it, whatever the time.

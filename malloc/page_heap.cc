@@ -80,7 +80,10 @@ PageHeap::Page PageHeap::find_in(const Bins& bins, Page pages) const {
   return kNone;
 }
 
-PageHeap::Page PageHeap::find(Page pages) const {
+PageHeap::Page PageHeap::find(Page pages) {
+  if (const Page dirty = find_in(dirty_bins_, pages)) return dirty;
+  // What is at hand may join with others to what fits.
+  cool();
   const Page dirty = find_in(dirty_bins_, pages);
   return dirty != kNone ? dirty : find_in(clean_bins_, pages);
 }
@@ -215,7 +218,7 @@ void* PageHeap::take(std::size_t bytes, std::size_t alignment, Contents contents
     use(first, static_cast<Page>(pages), Use::kLive);
   }
   void* const block = hot != nullptr ? hot : address_of(first);
-  if (!dirty) trade(pages * os::kPage);
+  if (!dirty) trade(pages * os::kPage, For::kRuns);
   if (dirty && contents == Contents::kZero) {
     const std::size_t size = pages * os::kPage;
     if (size < kMostCleared || !os::purge(block, size)) std::memset(block, 0, size);

@@ -92,7 +92,7 @@ class PageHeap {
   bool give_hot(Page first);
   void cool();
   void put_back(Page first);
-  Page find(Page pages) const;
+  Page find(Page pages);
   Page find_in(const Bins& bins, Page pages) const;
   bool extend(Page pages);
   void put_free(Page first, Page pages);

@@ -49,6 +49,7 @@ void after_fork_in_child() {
     arena->lock().reset();
   }
   Arena::list_lock().reset();
+  Arena::leave_all_but(cache.arena());
   forget_background();
 }
 

@@ -36,7 +36,7 @@ void Zone::place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside) 
 Span* Zone::take_unit() {
   bool is_fresh = false;
   Span* const span = take_any(is_fresh);
-  if (is_fresh) trade(unit_size());
+  if (is_fresh) trade(unit_size(), For::kBlocks);
   return span;
 }
 
