@@ -7,7 +7,8 @@ test_packages=(libgtest-dev jq gdb procps)
 # Real programs that tests look into, and the libraries that take malloc's place. Those that come
 # with a service are kept apart: see need_services.
 program_packages=(python3-minimal nodejs default-jdk-headless golang-go strace util-linux
-                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev)
+                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev
+                  lua5.4 sqlite3 git xz-utils)
 service_packages=(redis-server postgresql nginx-light)
 long_packages=(clang libclang-rt-dev debootstrap)
 lint_packages=(clang-format-19 clang-tidy-19)

@@ -15,7 +15,6 @@
 #include "malloc/options.h"
 #include "malloc/os.h"
 #include "malloc/space.h"
-#include "malloc/thread.h"
 
 namespace strata::alloc {
 namespace {
@@ -75,7 +74,6 @@ void* run(void*) {
 void start_background() {
   if (!options().background || is_running.exchange(true, std::memory_order_acq_rel)) return;
   const int before = errno;
-  watch_forks();
   sigset_t all, signals;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &signals);

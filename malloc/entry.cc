@@ -75,9 +75,7 @@ STRATA_EXPORT void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
 
 STRATA_EXPORT int posix_memalign(void** result, std::size_t alignment, std::size_t bytes) {
   if (!is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
-  const int before = errno;
   void* const block = alloc::allocate_aligned(bytes, alignment);
-  errno = before;
   if (block == nullptr) return ENOMEM;
   *result = block;
   return 0;

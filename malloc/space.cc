@@ -5,6 +5,7 @@
 
 #include "malloc/options.h"
 #include "malloc/os.h"
+#include "malloc/thread.h"
 
 namespace strata::alloc {
 
@@ -12,8 +13,9 @@ constinit Space space;
 
 namespace {
 
-constexpr std::size_t kMiB = std::size_t{1} << 20, kGiB = std::size_t{1} << 30;
-constexpr std::size_t kMetadata = 256 * kMiB;
+constexpr std::size_t kGiB = std::size_t{1} << 30;
+// Of a thread 40 KiB at most, or so.
+constexpr std::size_t kMetadata = 64 * kGiB;
 constexpr std::size_t kMostBlocks = 256 * kGiB;
 
 }  // namespace
@@ -41,6 +43,9 @@ bool Space::begin() {
   base = start;
   describe();
   has_begun_.store(true, std::memory_order_release);
+  // Not when there is a second thread: the first one may be about to fork by then, and that fork
+  // would know nothing of the locks that the second one goes on to take.
+  watch_forks();
   return true;
 }
 

@@ -25,7 +25,7 @@ class Space {
  public:
   constexpr Space() = default;
 
-  /// Has address space reserved; false where there is none.
+  /// Chooses the place; false where there is none.
   bool begin();
   bool has_begun() const { return has_begun_.load(std::memory_order_acquire); }
 

@@ -3,6 +3,7 @@
 //         glibc's, the figures ours: docs/design/malloc.md says what stands for what.
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "malloc/census.h"
@@ -17,14 +18,12 @@ namespace alloc = strata::alloc;
 
 namespace {
 
-/// Live blocks and runs are in use; what caches hold is what glibc has in its fast bins.
+/// Live blocks and runs are in use. There are no fast bins: what caches hold counts as free.
 struct mallinfo2 figures_of(const alloc::Census& census) {
   const alloc::Count live = census.all_live();
   struct mallinfo2 figures{};
   figures.arena = census.system;
-  figures.ordblks = census.free.blocks + census.free_runs.blocks;
-  figures.smblks = census.cached.blocks;
-  figures.fsmblks = census.cached.bytes;
+  figures.ordblks = census.free.blocks + census.cached.blocks + census.free_runs.blocks;
   figures.uordblks = live.bytes;
   figures.fordblks = census.system - live.bytes;
   figures.keepcost = census.dirty;
@@ -45,15 +44,16 @@ STRATA_EXPORT struct mallinfo mallinfo() {
   struct mallinfo figures{};
   figures.arena = narrow(wide.arena);
   figures.ordblks = narrow(wide.ordblks);
-  figures.smblks = narrow(wide.smblks);
-  figures.fsmblks = narrow(wide.fsmblks);
   figures.uordblks = narrow(wide.uordblks);
   figures.fordblks = narrow(wide.fordblks);
   figures.keepcost = narrow(wide.keepcost);
   return figures;
 }
 
+/// As glibc's, it is no point at which a thread is cancelled: what it prints is whole.
 STRATA_EXPORT void malloc_stats() {
+  int cancelled = 0;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelled);
   alloc::Census census;
   alloc::take_census(census);
   const alloc::Count live = census.all_live();
@@ -66,6 +66,7 @@ STRATA_EXPORT void malloc_stats() {
           "Strata malloc: %zu arenas; %zu blocks live, %zu bytes free in spans, %zu in caches, %zu "
           "to be given back\n",
           census.arenas, live.blocks, census.free.bytes, census.cached.bytes, census.dirty);
+  pthread_setcancelstate(cancelled, nullptr);
 }
 
 STRATA_EXPORT int malloc_info(int options, FILE* stream) {

@@ -54,20 +54,15 @@ void after_fork_in_child() {
 }
 
 void create_key() { pthread_key_create(&key, end_thread); }
-void add_handlers() { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
 
 }  // namespace
 
-void watch_forks() {
-  static constinit pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, add_handlers);
-}
+void watch_forks() { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
 
 void note_thread() {
   if (gettid() == getpid()) return;
   static constinit pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, create_key);
-  watch_forks();
   pthread_setspecific(key, &cache);
 }
 

@@ -8,7 +8,7 @@ namespace strata::alloc {
 /// it.
 void note_thread();
 
-/// Has locks taken while the process forks; once there is more than one thread.
+/// Has locks taken while the process forks; called once.
 void watch_forks();
 
 }  // namespace strata::alloc
