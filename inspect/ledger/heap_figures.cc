@@ -1,48 +1,22 @@
 #include "inspect/ledger/heap_figures.h"
 
+#include "inspect/ledger/heap_accounts.h"
+
 namespace strata {
 namespace {
 
 using glibc::ChunkState;
 
-/// The ledger's accounts below heap / glibc.
-class Accounts {
- public:
-  explicit Accounts(const Explanation& e) : e_(e), totals_(e.ledger.totals()) {}
-
-  Bytes resident(std::initializer_list<std::string_view> below) const {
-    const Measure* const m = measure(below);
-    return m == nullptr ? Bytes{} : m->resident + m->held;
-  }
-  Bytes virtual_size(std::initializer_list<std::string_view> below) const {
-    const Measure* const m = measure(below);
-    return m == nullptr ? Bytes{} : m->virtual_size;
-  }
-
- private:
-  const Measure* measure(std::initializer_list<std::string_view> below) const {
-    const Chart& chart = e_.ledger.chart();
-    auto account = chart.find({"heap", "glibc"});
-    for (const std::string_view name : below) {
-      if (account) account = chart.find(*account, name);
-    }
-    return account ? &totals_[static_cast<std::size_t>(*account)] : nullptr;
-  }
-
-  const Explanation& e_;
-  std::vector<Measure> totals_;
-};
-
 /// Requests are rounded up to 16 bytes less a header, and to the smallest chunk.
 Bytes rounding_of(Bytes chunk) { return chunk <= glibc::kSmallestChunk ? 24_B : 15_B; }
 
-FreeFigures free_figures(const Accounts& accounts, std::string_view arena, const char* account,
+FreeFigures free_figures(const HeapAccounts& accounts, std::string_view arena, const char* account,
                          glibc::ListCount count) {
   return {count.chunks, count.bytes, accounts.resident({arena, account}),
           accounts.resident({arena, account, "releasable"})};
 }
 
-ArenaFigures arena_figures(const Accounts& accounts, const glibc::Contents& contents,
+ArenaFigures arena_figures(const HeapAccounts& accounts, const glibc::Contents& contents,
                            std::size_t index) {
   const glibc::Arena& arena = contents.heap.arenas[index];
   const glibc::ArenaTally& tally = contents.tally.arena(index);
@@ -99,7 +73,7 @@ ArenaFigures& ArenaFigures::operator+=(const ArenaFigures& other) {
 }
 
 HeapFigures heap_figures(const Explanation& explanation) {
-  const Accounts accounts(explanation);
+  const HeapAccounts accounts(explanation, "glibc");
   const glibc::Contents& contents = *explanation.glibc;
   HeapFigures figures;
   figures.all.name = "all";

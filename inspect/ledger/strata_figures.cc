@@ -1,40 +1,14 @@
 #include "inspect/ledger/strata_figures.h"
 
+#include "inspect/ledger/heap_accounts.h"
+
 namespace strata {
 namespace {
 
 using strata_malloc::BlockState;
 using strata_malloc::of_state;
 
-/// The ledger's accounts below heap / strata.
-class Accounts {
- public:
-  explicit Accounts(const Explanation& e) : e_(e), totals_(e.ledger.totals()) {}
-
-  Bytes resident(std::initializer_list<std::string_view> below) const {
-    const Measure* const m = measure(below);
-    return m == nullptr ? Bytes{} : m->resident + m->held;
-  }
-  Bytes virtual_size(std::initializer_list<std::string_view> below) const {
-    const Measure* const m = measure(below);
-    return m == nullptr ? Bytes{} : m->virtual_size;
-  }
-
- private:
-  const Measure* measure(std::initializer_list<std::string_view> below) const {
-    const Chart& chart = e_.ledger.chart();
-    auto account = chart.find({"heap", "strata"});
-    for (const std::string_view name : below) {
-      if (account) account = chart.find(*account, name);
-    }
-    return account ? &totals_[static_cast<std::size_t>(*account)] : nullptr;
-  }
-
-  const Explanation& e_;
-  std::vector<Measure> totals_;
-};
-
-ZoneFigures zone_figures(const Accounts& accounts, const char* name) {
+ZoneFigures zone_figures(const HeapAccounts& accounts, const char* name) {
   ZoneFigures f;
   f.resident = accounts.resident({name});
   f.live_resident = accounts.resident({name, "live"});
@@ -56,7 +30,7 @@ Bytes rounding_of_class(const strata_malloc::Table& table, std::size_t size_clas
 }
 
 StrataFigures strata_figures(const Explanation& e) {
-  const Accounts accounts(e);
+  const HeapAccounts accounts(e, "strata");
   const strata_malloc::Contents& contents = *e.strata_malloc;
   const strata_malloc::Tally& tally = contents.tally;
   StrataFigures f;
