@@ -90,6 +90,8 @@ std::uint32_t Cache::wanted(unsigned size_class) {
 /// Blocks from the arena; false where there are none.
 bool Cache::fill(unsigned size_class) {
   if (arena_ == nullptr && !begin()) return false;
+  // To begin may have allocated.
+  if (bins_[size_class].top > bins_[size_class].slots) return true;
   if (arena_->capacity[size_class] == 0 && !widen(size_class)) return false;
   const std::uint32_t want = wanted(size_class);
   Bin& bin = bins_[size_class];

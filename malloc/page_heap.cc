@@ -305,6 +305,15 @@ bool PageHeap::give(void* block) {
   return true;
 }
 
+/// What was behind a run's end when it had so many pages.
+void PageHeap::give_rest(Page first, Page before) {
+  const Page pages = pages_of(first), rest = first + pages, more = before - pages;
+  const bool is_renewed =
+      use_of(first) == Use::kMoved && os::renew(address_of(rest), std::size_t{more} * os::kPage);
+  if (!is_renewed) mark_dirty(rest, more);
+  join_and_put(rest, more);
+}
+
 bool PageHeap::grow_in_place(Page first, Page pages) {
   const Page before = pages_of(first);
   const Page more = pages - before, behind = first + before;
@@ -331,8 +340,9 @@ void* PageHeap::move(Page first, Page pages) {
   const Page to = take_run(pages, 1, dirty);
   if (to == kNone) return nullptr;
   if (!os::move_pages(address_of(first), bytes, address_of(to))) {
-    if (dirty) mark_dirty(to, pages);
-    join_and_put(to, pages);
+    // The kernel may have unmapped the place before it refused. What cannot be mapped again stays
+    // out of use.
+    if (os::renew(address_of(to), std::size_t{pages} * os::kPage)) join_and_put(to, pages);
     return nullptr;
   }
   use(to, pages, Use::kMoved);
@@ -358,8 +368,7 @@ void* PageHeap::resize(void* block, std::size_t bytes) {
   if (pages == before) return block;
   if (pages < before) {
     use(first, pages, use_of(first));
-    mark_dirty(first + pages, before - pages);
-    join_and_put(first + pages, before - pages);
+    give_rest(first, before);
     return block;
   }
   if (grow_in_place(first, pages)) return block;

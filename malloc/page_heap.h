@@ -104,6 +104,7 @@ class PageHeap {
   bool has_dirty(Page first, Page pages) const;
   Page take_run(Page pages, Page alignment, bool& dirty);
   Page live_at(const void* block) const;
+  void give_rest(Page first, Page before);
   bool grow_in_place(Page first, Page pages);
   void* move(Page first, Page pages);
   std::size_t purge(Page pages);

@@ -105,6 +105,39 @@ TEST_F(PageHeapTest, agrees_with_a_model) {
   EXPECT_EQ(heap_.dirty_bytes(), 0u);
 }
 
+// The kernel refuses to move what is not all mapped, and some kernels have unmapped the place by
+// then.
+TEST_F(PageHeapTest, goes_on_where_pages_cannot_be_moved) {
+  constexpr std::size_t kBlock = std::size_t{1} << 20;
+  auto* const block = static_cast<char*>(heap_.take(kBlock, 1, PageHeap::Contents::kAny));
+  void* const behind = heap_.take(kBlock, 1, PageHeap::Contents::kAny);
+  ASSERT_NE(behind, nullptr);
+  os::unmap(block, os::kPage);
+  EXPECT_EQ(heap_.resize(block, 2 * kBlock), nullptr);
+  EXPECT_GE(heap_.size_of(block), kBlock);
+  ASSERT_TRUE(os::renew(block, os::kPage));
+  void* const next = heap_.take(2 * kBlock, 1, PageHeap::Contents::kZero);
+  ASSERT_NE(next, nullptr);
+  std::memset(next, 1, 2 * kBlock);
+  for (void* each : {static_cast<void*>(block), behind, next}) EXPECT_TRUE(heap_.give(each));
+}
+
+TEST_F(PageHeapTest, shrinks_what_was_moved) {
+  constexpr std::size_t kBlock = std::size_t{1} << 20;
+  auto* block = static_cast<char*>(heap_.take(kBlock, 1, PageHeap::Contents::kAny));
+  void* const behind = heap_.take(kBlock, 1, PageHeap::Contents::kAny);
+  std::memset(block, 7, kBlock);
+  block = static_cast<char*>(heap_.resize(block, 4 * kBlock));
+  if (block == nullptr) GTEST_SKIP() << "pages cannot be moved here; Linux 5.7 can";
+  ASSERT_EQ(heap_.resize(block, kBlock / 2), block);
+  EXPECT_EQ(block[kBlock / 2 - 1], 7);
+  auto* const zero = static_cast<char*>(heap_.take(3 * kBlock, 1, PageHeap::Contents::kZero));
+  for (std::size_t i = 0; i < 3 * kBlock; i += 512) ASSERT_EQ(zero[i], 0) << i;
+  for (void* each : {static_cast<void*>(block), behind, static_cast<void*>(zero)}) {
+    EXPECT_TRUE(heap_.give(each));
+  }
+}
+
 TEST_F(PageHeapTest, knows_its_blocks_from_all_else) {
   auto* const block = static_cast<char*>(heap_.take(100'000, 1, PageHeap::Contents::kAny));
   ASSERT_NE(block, nullptr);
