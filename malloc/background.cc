@@ -12,6 +12,7 @@
 
 #include "malloc/arena.h"
 #include "malloc/decay.h"
+#include "malloc/low_water.h"
 #include "malloc/options.h"
 #include "malloc/os.h"
 #include "malloc/space.h"
@@ -26,8 +27,9 @@ constexpr std::size_t kStack = std::size_t{64} << 10;
 
 constinit std::atomic<bool> is_running{false};
 
-// Spans are looked through at most every so many periods: it reads a byte for each granule.
-constexpr int kBetweenSweeps = 4;
+// Spans are looked through when all arenas rested for so many periods, and those of the ones that
+// do every so many: it reads a byte for each granule.
+constexpr unsigned kBetweenSweeps = LowWater::kPeriods;
 
 /// Gives back free pages in spans of arenas that rest.
 class Sweeper {
@@ -39,7 +41,8 @@ class Sweeper {
       now += arena->operations();
     }
     if (now == swept_) return false;
-    const bool all_rest = std::exchange(seen_, now) == now;
+    rested_ = std::exchange(seen_, now) == now ? rested_ + 1 : 0;
+    const bool all_rest = rested_ >= kBetweenSweeps;
     if (!all_rest && ++periods_ < kBetweenSweeps) return true;
     periods_ = 0;
     for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
@@ -51,7 +54,7 @@ class Sweeper {
 
  private:
   std::uint64_t seen_ = 0, swept_ = 0;  // operations of all arenas
-  int periods_ = 0;
+  unsigned periods_ = 0, rested_ = 0;
 };
 
 void* run(void*) {
@@ -71,8 +74,11 @@ void* run(void*) {
 
 }  // namespace
 
-void start_background() {
-  if (!options().background || is_running.exchange(true, std::memory_order_acq_rel)) return;
+bool background_runs() { return is_running.load(std::memory_order_relaxed); }
+
+bool start_background() {
+  if (!options().background) return false;
+  if (is_running.exchange(true, std::memory_order_acq_rel)) return true;
   const int before = errno;
   sigset_t all, signals;
   sigfillset(&all);
@@ -82,12 +88,12 @@ void start_background() {
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, kStack);
   pthread_t thread;
-  if (pthread_create(&thread, &attributes, run, nullptr) != 0) {
-    is_running.store(false, std::memory_order_release);
-  }
+  const bool is_started = pthread_create(&thread, &attributes, run, nullptr) == 0;
+  if (!is_started) is_running.store(false, std::memory_order_release);
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &signals, nullptr);
   errno = before;
+  return is_started;
 }
 
 void forget_background() { is_running.store(false, std::memory_order_relaxed); }

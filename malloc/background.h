@@ -11,8 +11,10 @@
 
 namespace strata::alloc {
 
-/// Called without locks, where much was freed: starts it, if it does not run.
-void start_background();
+/// Called without locks, where much was freed: starts it, if it does not run; whether one does.
+bool start_background();
+/// Whether one does; it calls decay() twice a second.
+bool background_runs();
 /// In a child that was forked.
 void forget_background();
 

@@ -15,14 +15,27 @@ constexpr const char* kFreedTwice = "the block is free already";
 constexpr const char* kInside = "no block begins there";
 constexpr const char* kForeign = "the address is not one that malloc gave";
 
-// Of runs that are freed, those below it ask only now and then whether it is time to decay.
-constexpr std::size_t kLeastNoted = std::size_t{1} << 20;
-thread_local constinit std::uint8_t small_runs = 0;
+// A thread asks whether it is time to decay when it has freed so many runs, or so much in them.
+constexpr unsigned kRunsNoted = 8;
+constexpr std::size_t kBytesNoted = std::size_t{16} << 20;
+
+struct Freed {
+  unsigned runs;
+  std::size_t bytes;
+};
+thread_local constinit Freed freed{};
+
+void note_freed(std::size_t bytes) {
+  freed.bytes += bytes;
+  if (++freed.runs < kRunsNoted && freed.bytes < kBytesNoted) return;
+  freed = {};
+  decay_if_due();
+}
 
 /// The state that an address has; null where no small or medium block can begin.
 State* find_state(const void* address) {
   State* const state = space.small.find_state<4>(address);
-  return state != nullptr ? state : space.medium.find_state<7>(address);
+  return state != nullptr ? state : space.medium.find_state<8>(address);
 }
 
 }  // namespace
@@ -52,8 +65,7 @@ void release_slowly(void* block) {
   if (space.pages.contains(block)) {
     const std::size_t bytes = space.pages.size_of(block);
     if (bytes > 0 && space.pages.give(block)) {
-      if (bytes >= kLeastNoted || ++small_runs % 8 == 0) decay_if_due();
-      return;
+      return note_freed(bytes);
     }
   }
   die_of("free", block);

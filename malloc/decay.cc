@@ -1,5 +1,6 @@
 #include "malloc/decay.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -12,8 +13,11 @@ namespace strata::alloc {
 namespace {
 
 constexpr std::uint64_t kPeriod = 500;  // ms
-// So little is kept without asking what time it is.
+// So little is kept.
 constexpr std::size_t kLeast = std::size_t{1} << 20;
+
+// Given back at a time, before others may have the lock.
+constexpr std::size_t kAtOnce = std::size_t{8} << 20;
 
 // So much is worth a thread, should the program rest now.
 constexpr std::size_t kMuch = std::size_t{8} << 20;
@@ -24,23 +28,32 @@ constexpr std::size_t kLeastTraded = std::size_t{512} << 10;
 constinit std::atomic<std::uint64_t> last{0};
 constinit std::atomic<std::size_t> owed{0};
 
+template <class Part>
+void give_back(Part& part) {
+  for (std::size_t left = part.end_period(); left > 0;) {
+    const std::size_t given = part.purge_some(std::min(left, kAtOnce));
+    if (given == 0) return;
+    left -= std::min(left, given);
+  }
+}
+
 }  // namespace
 
 std::size_t dirty_bytes() {
-  return space.small.dirty_bytes() + space.medium.dirty_bytes() + space.pages.dirty_bytes();
+  return space.small.dirty_bytes() + space.medium.dirty_bytes() + space.pages.dirty_bytes() +
+         space.pages.hot_bytes();
 }
 
 void decay_if_due() {
-  const std::size_t dirty = dirty_bytes();
-  if (dirty < kLeast) return;
   const std::uint64_t now = os::coarse_now();
   std::uint64_t before = last.load(std::memory_order_relaxed);
   if (now - before < kPeriod ||
       !last.compare_exchange_strong(before, now, std::memory_order_relaxed)) {
     return;
   }
+  const std::size_t dirty = dirty_bytes();
+  if (dirty < kLeast || background_runs() || (dirty > kMuch && start_background())) return;
   decay();
-  if (dirty > kMuch) start_background();
 }
 
 void trade(std::size_t bytes, For use) {
@@ -63,9 +76,9 @@ void retreat() {
 }
 
 void decay() {
-  space.small.decay();
-  space.medium.decay();
-  space.pages.decay();
+  give_back(space.small);
+  give_back(space.medium);
+  give_back(space.pages);
 }
 
 std::size_t purge_everything() {

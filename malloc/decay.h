@@ -1,7 +1,7 @@
 // malloc/decay.h - memory that is free goes back to the kernel, but not what is about to be used.
 //
-// Twice a second, of all that stayed free since the last time, half is given back. What a
-// program needs again soon it finds with its pages; the rest is gone within seconds.
+// Twice a second, what stayed free for the last four is given back. What a program needs again soon
+// it finds with its pages; the rest is gone within seconds.
 //
 // Threads any number at once.
 #pragma once
@@ -19,7 +19,7 @@ enum class For { kBlocks, kRuns };
 void trade(std::size_t bytes, For use);
 /// Where the kernel refuses more: gives back all that is free, address space too.
 void retreat();
-/// One step of it, whatever the time.
+/// One step of it, whatever the time. Locks are held for moments.
 void decay();
 /// Free units and runs whose memory is still there.
 std::size_t dirty_bytes();

@@ -31,7 +31,7 @@ class KeepErrno {
 constexpr int MADV_DONTNEED_LOCKED = 24;  // Linux 5.18
 #endif
 
-constexpr std::uintptr_t kAlignment = std::uintptr_t{2} << 20;
+constexpr std::uintptr_t kAlignment = kHugePage;
 constexpr int kPlacesTried = 16;
 
 constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -66,6 +66,13 @@ bool commit(void* from, std::size_t bytes) {
 void unmap(void* from, std::size_t bytes) {
   const KeepErrno keep;
   munmap(from, bytes);
+}
+
+void take_huge_page(void* at) {
+  const KeepErrno keep;
+  if (madvise(at, kHugePage, MADV_HUGEPAGE) != 0) return;
+  *static_cast<volatile char*>(at) = 0;
+  madvise(at, kHugePage, MADV_NOHUGEPAGE);
 }
 
 bool purge(void* from, std::size_t bytes) {

@@ -12,6 +12,7 @@
 namespace strata::alloc::os {
 
 inline constexpr std::size_t kPage = 4096;
+inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 // Addresses between what programs ask for (low) and where the kernel puts the rest (high).
 #if defined(__SANITIZE_THREAD__)
@@ -32,6 +33,9 @@ std::uintptr_t find_place(std::size_t bytes);
 /// something else is there.
 bool commit(void* from, std::size_t bytes);
 void unmap(void* from, std::size_t bytes);
+/// Has one huge page there, where nothing is yet, if the kernel has one to give. What is purged of
+/// it later stays away: the kernel does not make it whole again.
+void take_huge_page(void* at);
 /// Gives memory back; it is zeroed when it is touched again.
 bool purge(void* from, std::size_t bytes);
 /// Moves the pages of `from` to `to`, which must be committed; what is left reads as zero.

@@ -63,6 +63,15 @@ unsigned PageHeap::bin_of(Page pages) {
   return std::min(kBins - 1, 64 + (log - 6) * 8 + (pages >> (log - 3) & 7));
 }
 
+/// Of a run for so many bytes, in pages: one of eight to a doubling, so that runs which are freed
+/// fit those that are asked for, and begin where pages were used before. What is added is address
+/// space and no more.
+std::size_t PageHeap::length_for(std::size_t bytes) {
+  const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
+  const std::size_t step = std::max<std::size_t>(std::bit_floor(pages) / 8, 1);
+  return (pages + step - 1) / step * step;
+}
+
 PageHeap::Page PageHeap::find_in(const Bins& bins, Page pages) const {
   unsigned bin = bin_of(pages);
   // Runs of its own bin may be shorter.
@@ -145,7 +154,6 @@ bool PageHeap::mark_clean(Page first, Page pages) {
     return true;
   });
   dirty_pages_ -= were;
-  least_dirty_ = std::min(least_dirty_, dirty_pages_.load(std::memory_order_relaxed));
   return were > 0;
 }
 
@@ -197,6 +205,7 @@ PageHeap::Page PageHeap::take_run(Page pages, Page alignment, bool& dirty) {
   const std::uintptr_t at = data_.start() / os::kPage + first;
   const Page before = static_cast<Page>((alignment - at % alignment) % alignment);
   dirty = mark_clean(first + before, pages);
+  unneeded_.fell_to(dirty_pages_);
   if (before > 0) put_free(first, before);
   if (const Page behind = found - before - pages; behind > 0) {
     put_free(first + before + pages, behind);
@@ -205,7 +214,7 @@ PageHeap::Page PageHeap::take_run(Page pages, Page alignment, bool& dirty) {
 }
 
 void* PageHeap::take(std::size_t bytes, std::size_t alignment, Contents contents) {
-  const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
+  const std::size_t pages = length_for(bytes);
   const std::size_t aligned = std::max<std::size_t>(alignment / os::kPage, 1);
   if (pages == 0 || pages + aligned >= pages_) return nullptr;
   bool dirty = true;
@@ -242,17 +251,9 @@ std::size_t PageHeap::size_of(const void* block) const {
 
 /// A run at hand that is long enough and little longer; null where there is none.
 void* PageHeap::take_hot(Page pages) {
-  std::atomic<Page>& hot = hot_[std::bit_width(pages) - 1];
-  const auto fits = [&](Page run) {
-    return pages_of(run) >= pages && pages_of(run) - pages <= pages / 8;
-  };
-  Page run = hot.load(std::memory_order_relaxed);
-  if (run == kNone || !fits(run) ||
-      !hot.compare_exchange_strong(run, kNone, std::memory_order_acquire)) {
-    return nullptr;
-  }
-  // It may have been taken meanwhile, and another be here that begins at the same page.
-  if (!fits(run)) {
+  const Page run = hot_.take(bin_of(pages));
+  if (run == kNone) return nullptr;
+  if (pages_of(run) < pages || pages_of(run) - pages > pages / 8) {
     const Hold hold(lock_);
     put_back(run);
     return nullptr;
@@ -263,12 +264,9 @@ void* PageHeap::take_hot(Page pages) {
 
 /// False where it is not the plain live run that it was.
 bool PageHeap::give_hot(Page first) {
-  Use live = Use::kLive;
-  if (!entries_[first].use.compare_exchange_strong(live, Use::kHot, std::memory_order_acq_rel)) {
-    return false;
-  }
-  std::atomic<Page>& hot = hot_[std::bit_width(pages_of(first)) - 1];
-  if (const Page before = hot.exchange(first, std::memory_order_acq_rel); before != kNone) {
+  if (use_of(first) != Use::kLive) return false;
+  set_use(first, Use::kHot);
+  if (const Page before = hot_.put(bin_of(pages_of(first)), first); before != kNone) {
     const Hold hold(lock_);
     put_back(before);
   }
@@ -277,10 +275,7 @@ bool PageHeap::give_hot(Page first) {
 
 /// Has no run at hand any more.
 void PageHeap::cool() {
-  for (std::atomic<Page>& hot : hot_) {
-    if (hot.load(std::memory_order_relaxed) == kNone) continue;
-    if (const Page run = hot.exchange(kNone, std::memory_order_acq_rel)) put_back(run);
-  }
+  hot_.take_all([this](Page run) { put_back(run); });
 }
 
 void PageHeap::put_back(Page first) {
@@ -328,6 +323,7 @@ bool PageHeap::grow_in_place(Page first, Page pages) {
   const Page found = pages_of(behind);
   remove_free(behind);
   mark_clean(behind, more);
+  unneeded_.fell_to(dirty_pages_);
   if (found > more) put_free(behind + more, found - more);
   use(first, pages, use_of(first));
   return true;
@@ -358,7 +354,7 @@ void* PageHeap::move(Page first, Page pages) {
 }
 
 void* PageHeap::resize(void* block, std::size_t bytes) {
-  const std::size_t wanted = (bytes + os::kPage - 1) / os::kPage;
+  const std::size_t wanted = length_for(bytes);
   if (wanted == 0 || wanted >= pages_) return nullptr;
   const Hold hold(lock_);
   const Page first = live_at(block);
@@ -406,24 +402,22 @@ std::size_t PageHeap::purge(Page pages) {
       set(run, length, Use::kNone);
       const Page more = purge_run(run, pages - given);
       put_free(run, length);
-      if (more == 0) return std::size_t{given} * os::kPage;  // the kernel refuses
       given += more;
+      if (more == 0) pages = given;  // the kernel refuses
     }
   }
+  unneeded_.gave(given);
   return std::size_t{given} * os::kPage;
 }
 
-std::size_t PageHeap::decay() {
+std::size_t PageHeap::end_period() {
   const Hold hold(lock_);
   cool();
-  const std::size_t given =
-      purge((std::min(least_dirty_, dirty_pages_.load(std::memory_order_relaxed)) + 1) / 2);
-  least_dirty_ = dirty_pages_;
-  return given;
+  return std::size_t{unneeded_.end_period(dirty_pages_)} * os::kPage;
 }
 
 std::size_t PageHeap::purge_some(std::size_t bytes) {
-  if (bytes == 0 || dirty_bytes() == 0) return 0;
+  if (bytes == 0 || dirty_bytes() + hot_bytes() == 0) return 0;
   const Hold hold(lock_);
   cool();
   const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
@@ -443,11 +437,9 @@ void PageHeap::retreat() {
   data_.retreat(std::size_t{frontier_} * os::kPage);
 }
 
-std::size_t PageHeap::dirty_bytes() const {
-  std::size_t pages = dirty_pages_;
-  for (const std::atomic<Page>& hot : hot_) {
-    if (const Page run = hot.load(std::memory_order_relaxed)) pages += pages_of(run);
-  }
+std::size_t PageHeap::hot_bytes() const {
+  std::size_t pages = 0;
+  hot_.each([&](Page run) { pages += pages_of(run); });
   return pages * os::kPage;
 }
 

@@ -4,10 +4,10 @@
 //       ^first       ^first ^last                                an entry for each page; those of
 //                                                                first and last pages are filled
 //
-// The run of about each length that was freed last is kept at hand, and taken without a lock.
-// Other free runs stand in bins by their length, those with dirty pages apart: these are used
-// first. A run of pages that is to grow takes what is free behind it, or its pages are moved, not
-// copied.
+// A few runs of about each length that were freed last are at hand (hot_runs.h), and taken without
+// a lock. Other free runs stand in bins by their length, those with dirty pages apart: these are
+// used first. A run of pages that is to grow takes what is free behind it, or its pages are moved,
+// not copied.
 //
 // Threads any number at once.
 #pragma once
@@ -19,7 +19,9 @@
 
 #include "abi/malloc_layout.h"
 #include "malloc/growing.h"
+#include "malloc/hot_runs.h"
 #include "malloc/lock.h"
+#include "malloc/low_water.h"
 
 namespace strata::alloc {
 
@@ -49,12 +51,16 @@ class PageHeap {
   /// The block, made as long as `bytes`, where it is or elsewhere; null where only copying does it.
   void* resize(void* block, std::size_t bytes);
 
-  std::size_t decay();
+  /// Ends a period: what was not needed for some of them (low_water.h) is owed to the kernel; its
+  /// bytes, which purge_some() gives. No run is at hand any more.
+  std::size_t end_period();
   /// Gives back so many bytes or a little more, as far as they are dirty; how many it was.
   std::size_t purge_some(std::size_t bytes);
   /// Gives all back that is free, and of address space what is behind the last live run.
   void retreat();
-  std::size_t dirty_bytes() const;
+  /// Of free runs, but those at hand.
+  std::size_t dirty_bytes() const { return std::size_t{dirty_pages_} * os::kPage; }
+  std::size_t hot_bytes() const;
 
   void count(Census& census);
   void describe(abi::MallocLayout& into) const;
@@ -71,16 +77,14 @@ class PageHeap {
   };
   static_assert(sizeof(Entry) == 16);
   static constexpr Page kNone = 0;  // page 0 is never used
-  static constexpr unsigned kBins = 192;
+  static constexpr unsigned kBins = HotRuns::kBins;
   struct Bins {
     std::array<Page, kBins> first{};
     std::array<std::uint64_t, kBins / 64> filled{};
   };
 
-  /// Of runs at hand, by the logarithm of their length.
-  static constexpr unsigned kHots = 32;
-
   static unsigned bin_of(Page pages);
+  static std::size_t length_for(std::size_t bytes);
   Use use_of(Page page) const { return entries_[page].use.load(std::memory_order_relaxed); }
   Page pages_of(Page run) const { return entries_[run].pages.load(std::memory_order_relaxed); }
   void set_use(Page page, Use how) { entries_[page].use.store(how, std::memory_order_relaxed); }
@@ -111,7 +115,7 @@ class PageHeap {
   Page purge_run(Page first, Page most);
   void* address_of(Page page) const;
 
-  std::atomic<Page> hot_[kHots] = {};
+  HotRuns hot_;
   Lock lock_;
   // Guarded; a live run's entry is its owner's, and the frontier may be read:
   Growing data_, entries_memory_, dirty_memory_;
@@ -121,7 +125,7 @@ class PageHeap {
   std::atomic<Page> frontier_{1};
   Page pages_ = 0;
   std::atomic<Page> dirty_pages_{0};
-  Page least_dirty_ = 0;
+  LowWater unneeded_;
   std::uint32_t moved_ = 0;  // live runs that were moved
 };
 

@@ -92,7 +92,7 @@ TEST_F(PageHeapTest, agrees_with_a_model) {
       live.erase(at);
       put(moved, bytes);
     } else if (random() % 20 == 0) {
-      random() % 2 == 0 ? heap_.decay() : heap_.purge_some(random() % 10'000'000);
+      heap_.purge_some(random() % 2 == 0 ? heap_.end_period() : random() % 10'000'000);
     } else if (random() % 50 == 0) {
       heap_.retreat();
     }

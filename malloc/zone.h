@@ -21,6 +21,7 @@
 #include "malloc/block_state.h"
 #include "malloc/growing.h"
 #include "malloc/lock.h"
+#include "malloc/low_water.h"
 #include "malloc/span.h"
 #include "malloc/unit_set.h"
 
@@ -86,8 +87,9 @@ class Zone {
   /// One that is of no use any more, its states 0.
   void give_unit(Span& span);
 
-  /// Gives back half of the dirty memory that was not needed since the last call; its bytes.
-  std::size_t decay();
+  /// Ends a period: what was not needed for some of them (low_water.h) is owed to the kernel; its
+  /// bytes, which purge_some() gives.
+  std::size_t end_period();
   /// Gives back so many bytes or a little more, as far as they are dirty; how many it was.
   std::size_t purge_some(std::size_t bytes);
   /// Gives all back that is free, and of address space what is behind the last unit in use.
@@ -102,6 +104,7 @@ class Zone {
 
  private:
   Span* take_any(bool& is_fresh);
+  void take_huge_page();
   std::size_t purge(std::uint32_t units);
   void purge_states(std::uint32_t from, std::uint32_t end);
   bool is_unused(std::uint32_t unit) const;
@@ -118,7 +121,7 @@ class Zone {
   UnitSet dirty_, clean_;
   std::atomic<std::uint32_t> frontier_{0};
   std::uint32_t units_ = 0;
-  std::uint32_t least_dirty_ = 0;  // since the last decay
+  LowWater unneeded_;
 };
 
 }  // namespace strata::alloc
