@@ -17,8 +17,9 @@ std::uint64_t pages_of(std::size_t from, std::size_t bytes) {
   return (~std::uint64_t{0} >> (63 - (last - first))) << first;
 }
 
-// Of arenas that were left, looked at before a new span is begun.
+// Arenas looked at before a new span is begun, each time others.
 constexpr int kMostLooked = 4;
+constexpr std::uint32_t kLooksUntilLeft = 32;
 
 constinit Lock arenas_lock;
 constinit std::atomic<std::uint32_t> idle_arenas{0};
@@ -116,6 +117,7 @@ std::uint32_t Arena::carve(Span& span, void** end, std::uint32_t want) {
   const std::uint32_t got = std::min(want, zone.blocks_of(size_class) - carved);
   if (got == 0) return 0;
   const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
+  if (span.purged != 0) span.purged &= ~pages_of(carved * size, got * size);
   State* state = zone.states_of(span) + carved * stride;
   std::uintptr_t block = zone.address_of(span) + carved * size;
   for (std::uint32_t i = 0; i < got; ++i, state += stride, block += size) {
@@ -192,14 +194,27 @@ void Arena::push_pending(Span& span) {
                                            std::memory_order_relaxed));
 }
 
-/// Makes a span its own that a thread which is gone has left.
+/// Whether its thread is gone, or has made no operation for some looks.
+bool Arena::is_left() {
+  if (is_idle_.load(std::memory_order_relaxed)) return true;
+  const std::uint64_t now = operations();
+  if (operations_looked_.load(std::memory_order_relaxed) != now) {
+    operations_looked_.store(now, std::memory_order_relaxed);
+    looks_.store(0, std::memory_order_relaxed);
+    return false;
+  }
+  const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
+  if (looks < kLooksUntilLeft) looks_.store(looks + 1, std::memory_order_relaxed);
+  return looks >= kLooksUntilLeft;
+}
+
+/// Makes a span its own that a thread which is gone, or rests, has left.
 bool Arena::adopt(unsigned size_class) {
-  if (idle_arenas.load(std::memory_order_relaxed) == 0) return false;
-  int looked = 0;
-  for (Arena* arena = first(); arena != nullptr && looked < kMostLooked; arena = arena->next_) {
-    if (arena == this || !arena->is_idle_.load(std::memory_order_relaxed)) continue;
-    ++looked;
-    if (!arena->lock_.try_lock()) continue;
+  for (int i = 0; i < kMostLooked; ++i) {
+    looked_at_ =
+        looked_at_ != nullptr && looked_at_->next_ != nullptr ? looked_at_->next_ : first();
+    Arena* const arena = looked_at_;
+    if (arena == this || !arena->is_left() || !arena->lock_.try_lock()) continue;
     arena->drain();
     Span* const span = arena->lists_[size_class];
     if (span != nullptr) {
@@ -313,7 +328,7 @@ std::size_t Arena::purge_span(Span& span) {
   const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
   const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
   const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
-  if (span.count_of_free() * size < os::kPage) return 0;
+  if (span.count_of_free() * size + zone.unit_size() - carved * size < os::kPage) return 0;
   const State* const states = zone.states_of(span);
   const std::uintptr_t address = zone.address_of(span);
   std::size_t given = 0;
@@ -321,7 +336,8 @@ std::size_t Arena::purge_span(Span& span) {
   for (std::uint32_t at = 0; at <= carved; ++at) {
     if (at < carved && states[at * stride].load(std::memory_order_acquire) == free) continue;
     std::size_t first = (from * size + os::kPage - 1) / os::kPage;
-    const std::size_t end = at * size / os::kPage;
+    // What is behind the last block goes with it, cut or not.
+    const std::size_t end = (at < carved ? at * size : zone.unit_size()) / os::kPage;
     from = at + 1;
     while (first < end) {
       while (first < end && (span.purged >> first & 1) != 0) ++first;

@@ -3,7 +3,7 @@
 //     thread cache  ──refill, flush──▶  arena  ──units──▶  zones
 //
 // Its own thread takes the lock in slow paths alone; others take it when they have given back the
-// last block of a span, or need spans that a thread which is gone has left.
+// last block of a span, or need spans that a thread which is gone, or rests, has left.
 //
 //     lists_[class]   spans that have free blocks, or are not fully cut
 //     pending_        spans that have free blocks again; whoever freed one put it there
@@ -68,6 +68,7 @@ class Arena {
   Span* begin_span(unsigned size_class);
   bool drain();
   bool adopt(unsigned size_class);
+  bool is_left();
   void list(Span& span);
   void unlist(Span& span);
   bool release_if_unused(Span& span);
@@ -85,7 +86,10 @@ class Arena {
   std::uint64_t operations_seen_;          // by rests()
   std::atomic<Span*> pending_;
   std::atomic<bool> is_idle_;
-  Arena* next_;  // of all; never changes
+  std::atomic<std::uint64_t> operations_looked_;  // by is_left(), and how often it saw the same
+  std::atomic<std::uint32_t> looks_;
+  Arena* looked_at_;  // by adopt(), last
+  Arena* next_;       // of all; never changes
 };
 
 }  // namespace strata::alloc

@@ -24,14 +24,14 @@ inline void* allocate(std::size_t bytes) {
   if (bytes <= kMostSmall) [[likely]] {
     return cache.pop<4>(small_class_of(bytes), space.small);
   }
-  if (bytes <= kMostMedium) return cache.pop<7>(medium_class_of(bytes), space.medium);
+  if (bytes <= kMostMedium) return cache.pop<8>(medium_class_of(bytes), space.medium);
   return allocate_pages(bytes, 1, PageHeap::Contents::kAny);
 }
 
 inline void release(void* block) {
   State* state = space.small.find_state<4>(block);
   if (state == nullptr) [[unlikely]] {
-    state = space.medium.find_state<7>(block);
+    state = space.medium.find_state<8>(block);
     if (state == nullptr) return release_slowly(block);
   }
   const std::uint8_t is = state->load(std::memory_order_relaxed);

@@ -14,7 +14,7 @@
 //     class | 0x80    free, in some thread's cache
 //     class | 0xc0    free, in its span
 //
-// Cost    a sixteenth of small blocks, 1/128 of medium ones, where they are touched.
+// Cost    a sixteenth of small blocks, 1/256 of medium ones, where they are touched.
 // Threads the bytes are atomic. A block is freed by who had it and taken by who holds the lock of
 // its
 //         arena, so no byte is written by two at a time unless the program frees twice.

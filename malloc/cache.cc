@@ -52,7 +52,7 @@ std::size_t Cache::next_capacity(unsigned size_class) {
   const std::size_t size = size_of_class(size_class);
   if (before == 0) return std::min(std::clamp<std::size_t>(kFirstHeld / size, 4, 32), most);
   if (before < most) return std::min(before * 4, most);
-  const std::size_t more = std::min(before * 4, kSlotsBesides);
+  const std::size_t more = std::min(before * 2, kSlotsBesides);
   const std::size_t besides = (more - std::min(more, before)) * size;
   if (more <= before || arena_->held_besides + besides > kMostBesides) return before;
   arena_->held_besides += besides;

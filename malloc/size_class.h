@@ -17,7 +17,7 @@
 namespace strata::alloc {
 
 inline constexpr std::size_t kGranule = 16;         // of small blocks: their alignment
-inline constexpr std::size_t kMediumGranule = 128;  // of medium ones
+inline constexpr std::size_t kMediumGranule = 256;  // of medium ones
 inline constexpr std::size_t kMostSmall = 1024;
 inline constexpr std::size_t kMostMedium = 32768;
 inline constexpr unsigned kSmallClasses = 40;

@@ -37,7 +37,7 @@ class Space {
   void* take_metadata(std::size_t bytes);
 
   Zone small{{14, 4}};
-  Zone medium{{17, 7}};
+  Zone medium{{17, 8}};
   PageHeap pages;
 
   Lock& metadata_lock() { return metadata_lock_; }

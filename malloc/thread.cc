@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "malloc/arena.h"
 #include "malloc/background.h"
 #include "malloc/cache.h"
@@ -60,7 +62,13 @@ void create_key() { pthread_key_create(&key, end_thread); }
 void watch_forks() { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
 
 void note_thread() {
-  if (gettid() == getpid()) return;
+  // The first one that allocates has no need of it where it is the program's first, and those that
+  // come later are others.
+  static constinit std::atomic<bool> is_later{false};
+  if (!is_later.load(std::memory_order_relaxed) && !is_later.exchange(true) &&
+      gettid() == getpid()) {
+    return;
+  }
   static constinit pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, create_key);
   pthread_setspecific(key, &cache);

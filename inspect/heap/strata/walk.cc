@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace strata::strata_malloc {
 namespace {
 
@@ -143,11 +145,23 @@ void Walk::put_span(std::size_t of, const Unit& unit) {
   const auto block = [&](std::uint64_t i) {
     return is_mixed ? contents_->tape.block(word_, i) : unit.all;
   };
+  const Address end = start + zone.unit();
+  // Behind the last block in use all whole pages can be given back: free, never cut, and the rest.
+  bool has_blocks = false;
+  std::uint64_t used = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const BlockState state = block(i);
+    const bool is_used = state == BlockState::kLive || state == BlockState::kCached;
+    if (is_used) used = i + 1;
+    has_blocks |= !is_used;
+  }
+  const Address unused = has_blocks ? round_up(start + size * used, page_size()) : end;
   for (std::uint64_t first = 0; first < count;) {
     const BlockState state = block(first);
-    std::uint64_t end = is_mixed ? first + 1 : count;
-    while (end < count && block(end) == state) ++end;
-    const Range range{start + size * first, start + size * end};
+    std::uint64_t last = is_mixed ? first + 1 : count;
+    while (last < count && block(last) == state) ++last;
+    const Range range{start + size * first, std::min(start + size * last, unused)};
+    if (range.start >= unused) break;
     switch (state) {
       case BlockState::kLive:
         emit(range, accounts.live);
@@ -162,9 +176,10 @@ void Walk::put_span(std::size_t of, const Unit& unit) {
         put_free(range, accounts);
         break;
     }
-    first = end;
+    first = last;
   }
-  emit({start + size * count, start + zone.unit()}, accounts.ends);
+  emit({std::min(start + size * count, unused), unused}, accounts.ends);
+  emit({unused, end}, accounts.free.releasable);
   if (is_mixed) word_ += Tape::words_for(count);
 }
 
