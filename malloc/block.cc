@@ -34,8 +34,10 @@ void note_freed(std::size_t bytes) {
 
 /// The state that an address has; null where no small or medium block can begin.
 State* find_state(const void* address) {
-  State* const state = space.small.find_state<4>(address);
-  return state != nullptr ? state : space.medium.find_state<8>(address);
+  State* state;
+  const bool is_here =
+      space.small.find_state<4>(address, state) || space.medium.find_state<8>(address, state);
+  return is_here ? state : nullptr;
 }
 
 }  // namespace

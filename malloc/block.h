@@ -29,12 +29,11 @@ inline void* allocate(std::size_t bytes) {
 }
 
 inline void release(void* block) {
-  State* state = space.small.find_state<4>(block);
-  if (state == nullptr) [[unlikely]] {
-    state = space.medium.find_state<8>(block);
-    if (state == nullptr) return release_slowly(block);
+  State* state;
+  if (!space.small.find_state<4>(block, state)) [[unlikely]] {
+    if (!space.medium.find_state<8>(block, state)) return release_slowly(block);
   }
-  const std::uint8_t is = state->load(std::memory_order_relaxed);
+  const unsigned is = state->load(std::memory_order_relaxed);
   if (!is_live(is)) [[unlikely]] {
     die_of("free", block);
   }

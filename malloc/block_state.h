@@ -34,8 +34,6 @@ static_assert(sizeof(State) == 1 && State::is_always_lock_free);
 inline constexpr std::uint8_t kInCache = abi::kStateInCache;
 inline constexpr std::uint8_t kInSpan = abi::kStateInSpan;
 
-constexpr bool is_live(std::uint8_t state) {
-  return static_cast<std::uint8_t>(state - 1) < kClasses - 1;
-}
+constexpr bool is_live(unsigned state) { return state - 1 < kClasses - 1; }
 
 }  // namespace strata::alloc

@@ -37,13 +37,15 @@ class Zone {
 
   constexpr explicit Zone(Shape shape) : shape_(shape) {}
 
-  /// The state that an address has here; null where no block can begin. What is no multiple of a
-  /// granule becomes a number beyond all others. All that free() asks in the first place.
+  /// Has `state` lead to the state that an address has here; false where no block can begin. What
+  /// is no multiple of a granule becomes a number beyond all others. All that free() asks in the
+  /// first place.
   template <unsigned kGranuleShift>
-  State* find_state(const void* address) const {
+  bool find_state(const void* address, State*& state) const {
     const std::size_t granule =
         std::rotr(reinterpret_cast<std::uintptr_t>(address) - base_, kGranuleShift);
-    return granule < granules_.load(std::memory_order_relaxed) ? states_ + granule : nullptr;
+    state = states_ + granule;
+    return granule < granules_.load(std::memory_order_relaxed);
   }
   /// The state of a block that is here.
   template <unsigned kGranuleShift>
