@@ -16,6 +16,8 @@ constexpr std::size_t kMostCleared = std::size_t{4} << 20;
 constexpr std::size_t kLeastMoved = std::size_t{128} << 10;
 // Each run that was moved is up to two mappings more, of 65530.
 constexpr std::uint32_t kMostMoved = 4096;
+// In pages.
+constexpr std::size_t kLongRun = 1024;
 // Looked at in a bin of several lengths before the next one is.
 constexpr int kMostLooked = 16;
 
@@ -64,11 +66,12 @@ unsigned PageHeap::bin_of(Page pages) {
 }
 
 /// Of a run for so many bytes, in pages: one of eight to a doubling, so that runs which are freed
-/// fit those that are asked for, and begin where pages were used before. What is added is address
-/// space and no more.
+/// fit those that are asked for, and begin where pages were used before; of long ones one of 64,
+/// for the rest of one that is not used again is memory too.
 std::size_t PageHeap::length_for(std::size_t bytes) {
   const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
-  const std::size_t step = std::max<std::size_t>(std::bit_floor(pages) / 8, 1);
+  const std::size_t parts = pages < kLongRun ? 8 : 64;
+  const std::size_t step = std::max<std::size_t>(std::bit_floor(pages) / parts, 1);
   return (pages + step - 1) / step * step;
 }
 

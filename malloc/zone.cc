@@ -9,7 +9,7 @@ namespace strata::alloc {
 namespace {
 
 // A zone of so many bytes grows by huge pages.
-constexpr std::size_t kHugeFrom = std::size_t{8} << 20;
+constexpr std::size_t kHugeFrom = std::size_t{32} << 20;
 
 constexpr std::size_t up_to_page(std::size_t bytes) {
   return (bytes + os::kPage - 1) / os::kPage * os::kPage;
@@ -30,6 +30,7 @@ void Zone::place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside) 
   states_memory_.place(beside, up_to_page(bytes >> shape_.granule_shift));
   spans_memory_.place(states_memory_.end(), up_to_page(units_ * sizeof(Span)));
   states_ = reinterpret_cast<State*>(states_memory_.start());
+  states_of_zero_ = states_memory_.start() - (base >> shape_.granule_shift);
   spans_ = reinterpret_cast<Span*>(spans_memory_.start());
   beside = spans_memory_.end();
   dirty_.place(beside, units_);

@@ -50,7 +50,8 @@ class Zone {
   /// The state of a block that is here.
   template <unsigned kGranuleShift>
   State& state_of(const void* block) const {
-    return states_[(reinterpret_cast<std::uintptr_t>(block) - base_) >> kGranuleShift];
+    return *reinterpret_cast<State*>(states_of_zero_ +
+                                     (reinterpret_cast<std::uintptr_t>(block) >> kGranuleShift));
   }
 
   /// What it needs beside its blocks, for `bytes` of them.
@@ -113,6 +114,7 @@ class Zone {
 
   std::uintptr_t base_ = 0;
   State* states_ = nullptr;
+  std::uintptr_t states_of_zero_ = 0;  // where they would begin if the zone began at address 0
   std::atomic<std::size_t> granules_{0};  // below the frontier
   const Shape shape_;
   Span* spans_ = nullptr;
