@@ -1,11 +1,11 @@
 // malloc/size_class.h - the sizes that blocks come in.
 //
-//     class   1   2   3  …  32 |  33   34  …  40 |   41   42 …  60      larger
-//     size   16  32  48  … 512 | 576  640 … 1024 | 1280 1536 … 32768   runs of pages (page_heap.h)
-//                small                           |       medium
+//     class   1   2   3  …  16 |  17  18  …  24 | 25  26 …   32 |   33   34 …  52      larger
+//     size   16  32  48  … 256 | 288 320  … 512 | 576 640 … 1024 | 1280 1536 … 32768   runs of pages
+//                            small                               |       medium        (page_heap.h)
 //
-// Up to 512 bytes they are 16 apart, so that what is asked for is rounded as little as alignment
-// allows; then eight, then four to a doubling, which wastes at most a fifth.
+// Up to 256 bytes they are 16 apart, so that what is asked for is rounded as little as alignment
+// allows; then eight to a doubling, and of medium ones four, which wastes at most a fifth.
 //
 // Units  bytes.
 #pragma once
@@ -20,8 +20,8 @@ inline constexpr std::size_t kGranule = 16;         // of small blocks: their al
 inline constexpr std::size_t kMediumGranule = 256;  // of medium ones
 inline constexpr std::size_t kMostSmall = 1024;
 inline constexpr std::size_t kMostMedium = 32768;
-inline constexpr unsigned kSmallClasses = 40;
-inline constexpr unsigned kClasses = 61;  // 0 is none
+inline constexpr unsigned kSmallClasses = 32;
+inline constexpr unsigned kClasses = 53;  // 0 is none
 
 namespace detail {
 
@@ -29,7 +29,8 @@ constexpr std::array<std::uint16_t, kClasses> make_sizes() {
   std::array<std::uint16_t, kClasses> sizes{};
   unsigned at = 0;
   const auto add = [&](std::size_t size) { sizes[++at] = static_cast<std::uint16_t>(size); };
-  for (std::size_t size = kGranule; size <= 512; size += kGranule) add(size);
+  for (std::size_t size = kGranule; size <= 256; size += kGranule) add(size);
+  for (std::size_t size = 288; size <= 512; size += 32) add(size);
   for (std::size_t size = 576; size <= 1024; size += 64) add(size);
   for (std::size_t from = 1024; from < kMostMedium; from *= 2) {
     for (unsigned quarter = 1; quarter <= 4; ++quarter) add(from + from / 4 * quarter);
