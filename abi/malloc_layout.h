@@ -24,6 +24,8 @@ inline constexpr std::uint32_t kMallocVersion = 1;
 inline constexpr std::uint8_t kStateClass = 0x3f;
 inline constexpr std::uint8_t kStateInCache = 0x80;  ///< free, in some thread's cache
 inline constexpr std::uint8_t kStateInSpan = 0xc0;   ///< free, in its span
+/// Beside its class: live, and more is known of it. In a span of a named heap it is that heap's.
+inline constexpr std::uint8_t kStateMarked = 0x40;
 
 /// kMoved is live too; kHot is free, with its memory, and not joined with its neighbours yet.
 enum class RunUse : std::uint8_t { kNone, kFree, kLive, kMoved, kHot };
@@ -60,6 +62,17 @@ struct MallocLayout {
   std::uint32_t span_size, span_owner, span_class, span_free, span_carved, span_purged;
   // Offsets in an entry:
   std::uint32_t entry_size, entry_pages, entry_use;
+
+  // Added since; a table that is shorter has no named heaps.
+  std::uint64_t heaps;       ///< address of a pointer to the first named heap's record
+  std::uint32_t heap_next;   ///< offsets in a record: pointer to the next
+  std::uint32_t heap_arena;  ///< its arena, the owner of its spans
+  std::uint32_t heap_name;   ///< so many bytes, the last one 0; empty where there is no heap now
+  std::uint32_t heap_name_bytes;
+  std::uint32_t heap_number;                          ///< u16, never 0
+  std::uint32_t heap_limit, heap_peak, heap_refused;  ///< u64s: bytes, bytes, calls
+  std::uint32_t entry_owner;  ///< offset in an entry: u16, the number of a live run's heap, or 0
+  std::uint32_t reserved;
 };
 
 }  // namespace strata::abi

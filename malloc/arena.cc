@@ -17,6 +17,27 @@ std::uint64_t pages_of(std::size_t from, std::size_t bytes) {
   return (~std::uint64_t{0} >> (63 - (last - first))) << first;
 }
 
+void link(Span*& head, Span& span) {
+  if (head == nullptr) {
+    head = span.next = span.previous = &span;
+    return;
+  }
+  span.next = head;
+  span.previous = head->previous;
+  head->previous->next = &span;
+  head->previous = &span;
+}
+
+void unlink(Span*& head, Span& span) {
+  if (span.next == &span) {
+    head = nullptr;
+    return;
+  }
+  span.previous->next = span.next;
+  span.next->previous = span.previous;
+  if (head == &span) head = span.next;
+}
+
 // Arenas looked at before a new span is begun, each time others.
 constexpr int kMostLooked = 4;
 constexpr std::uint32_t kLooksUntilLeft = 32;
@@ -56,11 +77,18 @@ void Arena::detach() {
 void Arena::leave_all_but(const Arena* own) {
   std::uint32_t idle = 0;
   for (Arena* arena = first(); arena != nullptr; arena = arena->next_) {
-    if (arena == own) continue;
+    if (arena == own || arena->heap_ != nullptr) continue;
     arena->is_idle_.store(true, std::memory_order_relaxed);
     ++idle;
   }
   idle_arenas.store(idle, std::memory_order_relaxed);
+}
+
+void Arena::join(Heap& heap) {
+  const Hold hold(arenas_lock);
+  heap_ = &heap;
+  next_ = first();
+  first_.store(this, std::memory_order_release);
 }
 
 std::uint32_t Arena::take(unsigned size_class, void** end, std::uint32_t want) {
@@ -74,10 +102,13 @@ std::uint32_t Arena::take(unsigned size_class, void** end, std::uint32_t want) {
       if (got < want) got += carve(*span, end - got, want - got);
       if (got == want) return got;
       // All is cut and what was free is taken: what is freed from now on puts it on a stack.
-      if (before == got || span->count_of_free() == 0) unlist(*span);
+      if (before != got && span->count_of_free() != 0) continue;
+      unlist(*span);
+      if (heap_ != nullptr) link(full_, *span);
     }
     if (got > 0) return got;
-    if (drain() || adopt(size_class)) continue;
+    // A heap's spans have blocks of its own alone.
+    if (drain() || (heap_ == nullptr && adopt(size_class))) continue;
     if (begin_span(size_class) == nullptr) return 0;
   }
 }
@@ -137,33 +168,19 @@ Span* Arena::begin_span(unsigned size_class) {
   span->cursor = 0;
   span->purged = 0;
   span->owner.store(this, std::memory_order_release);
+  held_ += space.zone(size_class).unit_size();
   list(*span);
   return span;
 }
 
 void Arena::list(Span& span) {
-  Span*& head = lists_[span.size_class];
   span.is_listed = true;
-  if (head == nullptr) {
-    head = span.next = span.previous = &span;
-    return;
-  }
-  span.next = head;
-  span.previous = head->previous;
-  head->previous->next = &span;
-  head->previous = &span;
+  link(lists_[span.size_class], span);
 }
 
 void Arena::unlist(Span& span) {
-  Span*& head = lists_[span.size_class];
   span.is_listed = false;
-  if (span.next == &span) {
-    head = nullptr;
-    return;
-  }
-  span.previous->next = span.next;
-  span.next->previous = span.previous;
-  if (head == &span) head = span.next;
+  unlink(lists_[span.size_class], span);
 }
 
 /// Lists spans that have free blocks again; whether there were any of its own.
@@ -177,7 +194,10 @@ bool Arena::drain() {
     } else {
       // From here on who frees a block may put it on the stack again.
       span->free.fetch_and(~Span::kPending, std::memory_order_acq_rel);
-      if (!span->is_listed) list(*span);
+      if (!span->is_listed) {
+        if (heap_ != nullptr) unlink(full_, *span);
+        list(*span);
+      }
       any = true;
       release_if_unused(*span);
     }
@@ -214,11 +234,15 @@ bool Arena::adopt(unsigned size_class) {
     looked_at_ =
         looked_at_ != nullptr && looked_at_->next_ != nullptr ? looked_at_->next_ : first();
     Arena* const arena = looked_at_;
-    if (arena == this || !arena->is_left() || !arena->lock_.try_lock()) continue;
+    if (arena == this || arena->heap_ != nullptr || !arena->is_left()) continue;
+    if (!arena->lock_.try_lock()) continue;
     arena->drain();
     Span* const span = arena->lists_[size_class];
     if (span != nullptr) {
       arena->unlist(*span);
+      const std::size_t bytes = space.zone(size_class).unit_size();
+      arena->held_ -= bytes;
+      held_ += bytes;
       span->owner.store(this, std::memory_order_release);
       list(*span);
     }
@@ -238,11 +262,39 @@ bool Arena::release_if_all_free(Span& span) {
   // Pending it is not equal.
   if (span.free.load(std::memory_order_acquire) != carved) return false;
   unlist(span);
+  give_back(span);
+  return true;
+}
+
+/// A span that is in no list any more.
+void Arena::give_back(Span& span) {
   Zone& zone = space.zone(span.size_class);
+  const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
   std::memset(static_cast<void*>(zone.states_of(span)), 0, carved * zone.stride(span.size_class));
   span.owner.store(nullptr, std::memory_order_relaxed);
+  held_ -= zone.unit_size();
   zone.give_unit(span);
-  return true;
+}
+
+std::size_t Arena::release_all() {
+  const Hold hold(lock_);
+  // Its heap's lock is held: nobody puts more on the stack.
+  drain();
+  const std::size_t before = held_;
+  const auto release_ring = [&](Span*& head) {
+    while (Span* const span = head) {
+      unlink(head, *span);
+      give_back(*span);
+    }
+  };
+  for (Span*& head : lists_) release_ring(head);
+  release_ring(full_);
+  return before;
+}
+
+std::size_t Arena::held() {
+  const Hold hold(lock_);
+  return held_;
 }
 
 void Arena::release_unused() {

@@ -8,7 +8,8 @@
 //     lists_[class]   spans that have free blocks, or are not fully cut
 //     pending_        spans that have free blocks again; whoever freed one put it there
 //
-// An arena outlives its thread: the next thread that begins goes on with it.
+// An arena outlives its thread: the next thread that begins goes on with it. A named heap has one
+// of its own (heap.h), which no thread ever has; it knows its full spans too.
 #pragma once
 
 #include <atomic>
@@ -21,6 +22,8 @@
 #include "malloc/span.h"
 
 namespace strata::alloc {
+
+class Heap;
 
 class Arena {
  public:
@@ -51,6 +54,15 @@ class Arena {
   /// their caches held is lost to the child.
   static void leave_all_but(const Arena* own);
 
+  /// A named heap's, once and for ever: it stands among all arenas, and no thread gets it.
+  void join(Heap& heap);
+  /// Null where it is a thread's.
+  Heap* heap() const { return heap_; }
+  /// Of a heap's: gives back all spans at once, with what is live in them; their bytes.
+  std::size_t release_all();
+  /// Bytes of its spans.
+  std::size_t held();
+
   // The thread's cache keeps its slots with the arena (cache.h).
   void** slots[kClasses];
   std::uint16_t capacity[kClasses];
@@ -73,6 +85,7 @@ class Arena {
   void unlist(Span& span);
   bool release_if_unused(Span& span);
   bool release_if_all_free(Span& span);
+  void give_back(Span& span);
   void push_pending(Span& span);
   static void count_free(Span& span, std::uint32_t count);
   std::size_t purge_span(Span& span);
@@ -81,6 +94,8 @@ class Arena {
   Lock lock_;
   // Guarded:
   Span* lists_[kClasses];  // rings
+  Span* full_;             // a ring of those that are in no list; of a heap's arena alone
+  std::size_t held_;
 
   std::atomic<std::uint64_t> operations_;  // by its thread alone
   std::uint64_t operations_seen_;          // by rests()
@@ -89,7 +104,8 @@ class Arena {
   std::atomic<std::uint64_t> operations_looked_;  // by is_left(), and how often it saw the same
   std::atomic<std::uint32_t> looks_;
   Arena* looked_at_;  // by adopt(), last
-  Arena* next_;       // of all; never changes
+  Heap* heap_;
+  Arena* next_;  // of all; never changes
 };
 
 }  // namespace strata::alloc

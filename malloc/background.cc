@@ -12,6 +12,7 @@
 
 #include "malloc/arena.h"
 #include "malloc/decay.h"
+#include "malloc/heap.h"
 #include "malloc/low_water.h"
 #include "malloc/options.h"
 #include "malloc/os.h"
@@ -46,7 +47,9 @@ class Sweeper {
     if (!all_rest && ++periods_ < kBetweenSweeps) return true;
     periods_ = 0;
     for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
-      if (arena->rests() || all_rest) arena->purge_spans();
+      if (!arena->rests() && !all_rest) continue;
+      if (arena->heap() != nullptr) arena->heap()->empty_shelves();
+      arena->purge_spans();
     }
     if (all_rest) swept_ = now;
     return !all_rest;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "malloc/decay.h"
+#include "malloc/heap.h"
 #include "malloc/report.h"
 
 namespace strata::alloc {
@@ -32,18 +33,10 @@ void note_freed(std::size_t bytes) {
   decay_if_due();
 }
 
-/// The state that an address has; null where no small or medium block can begin.
-State* find_state(const void* address) {
-  State* state;
-  const bool is_here =
-      space.small.find_state<4>(address, state) || space.medium.find_state<8>(address, state);
-  return is_here ? state : nullptr;
-}
-
 }  // namespace
 
 void die_of(const char* caller, const void* address) {
-  if (const State* const state = find_state(address)) {
+  if (const State* const state = space.find_state(address)) {
     die(caller, address, state->load(std::memory_order_relaxed) != 0 ? kFreedTwice : kInside);
   }
   const auto at = reinterpret_cast<std::uintptr_t>(address);
@@ -65,10 +58,18 @@ void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Content
 void release_slowly(void* block) {
   if (block == nullptr) return;
   if (space.pages.contains(block)) {
+    if (space.pages.owner_of(block) != 0) return Heap::of(block)->give(block, "free");
     const std::size_t bytes = space.pages.size_of(block);
     if (bytes > 0 && space.pages.give(block)) {
       return note_freed(bytes);
     }
+  }
+  die_of("free", block);
+}
+
+void release_unusual(void* block, std::uint8_t state) {
+  if (is_marked(state)) {
+    if (Heap* const heap = Heap::of(block)) return heap->give(block, "free");
   }
   die_of("free", block);
 }
@@ -82,27 +83,22 @@ void* allocate_zeroed(std::size_t bytes) {
 
 void* allocate_aligned(std::size_t bytes, std::size_t alignment) {
   if (alignment <= kGranule) return allocate(bytes);
-  if (bytes <= kMostMedium && alignment <= kMostMedium) {
-    // Spans begin at multiples of all these, so a block is aligned where its size is a multiple.
-    for (unsigned c = class_of(std::max(bytes, alignment)); c < kClasses; ++c) {
-      const std::size_t size = size_of_class(c);
-      if (size % alignment == 0) return allocate(size);
-    }
-  }
+  if (const unsigned c = aligned_class_of(bytes, alignment)) return allocate(size_of_class(c));
   return allocate_pages(std::max<std::size_t>(bytes, 1), alignment, PageHeap::Contents::kAny);
 }
 
 std::size_t usable_size(const void* block, const char* caller) {
   if (space.pages.contains(block)) {
     if (const std::size_t size = space.pages.size_of(block)) return size;
-  } else if (const State* const state = find_state(block)) {
+  } else if (const State* const state = space.find_state(block)) {
     const std::uint8_t is = state->load(std::memory_order_relaxed);
-    if (is_live(is)) return size_of_class(is);
+    if (is_live(is) || is_marked(is)) return size_of_class(class_of_state(is));
   }
   die_of(caller, block);
 }
 
 void* resize(void* block, std::size_t bytes, const char* caller) {
+  if (Heap* const heap = Heap::of(block)) return heap->resize(block, bytes, caller);
   const std::size_t before = usable_size(block, caller);
   if (bytes > kMostMedium && before > kMostMedium) {
     if (void* const resized = space.pages.resize(block, bytes)) return resized;

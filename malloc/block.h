@@ -17,6 +17,9 @@ namespace strata::alloc {
 
 void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents);
 [[gnu::cold, gnu::noinline]] void release_slowly(void* block);
+/// Of a small or medium block, what free() does not take at once: a named heap's, or none that is
+/// live.
+[[gnu::cold, gnu::noinline]] void release_unusual(void* block, std::uint8_t state);
 /// Ends the program: what was given to `caller` is no live block.
 [[noreturn, gnu::cold, gnu::noinline]] void die_of(const char* caller, const void* address);
 
@@ -34,9 +37,8 @@ inline void release(void* block) {
     if (!space.medium.find_state<8>(block, state)) return release_slowly(block);
   }
   const unsigned is = state->load(std::memory_order_relaxed);
-  if (!is_live(is)) [[unlikely]] {
-    die_of("free", block);
-  }
+  if (!is_live(is)) [[unlikely]]
+    return release_unusual(block, static_cast<std::uint8_t>(is));
   cache.push(block, is, *state);
 }
 

@@ -11,7 +11,8 @@
 //
 //     0               no block begins here (yet)
 //     class           live
-//     class | 0x80    free, in some thread's cache
+//     class | 0x40    live, and more is known of it: it is a named heap's (heap.h)
+//     class | 0x80    free, in some thread's cache, or its named heap's
 //     class | 0xc0    free, in its span
 //
 // Cost    a sixteenth of small blocks, 1/256 of medium ones, where they are touched.
@@ -33,7 +34,12 @@ static_assert(sizeof(State) == 1 && State::is_always_lock_free);
 
 inline constexpr std::uint8_t kInCache = abi::kStateInCache;
 inline constexpr std::uint8_t kInSpan = abi::kStateInSpan;
+inline constexpr std::uint8_t kMarked = abi::kStateMarked;
 
+/// Live, and nothing else is known of it: what free() knows how to take at once.
 constexpr bool is_live(unsigned state) { return state - 1 < kClasses - 1; }
+constexpr bool is_marked(unsigned state) { return is_live(state ^ kMarked); }
+/// Of a state that is live or marked.
+constexpr unsigned class_of_state(unsigned state) { return state & abi::kStateClass; }
 
 }  // namespace strata::alloc

@@ -37,7 +37,7 @@ void Zone::count(Census& census) const {
     const State* const states = states_of(span);
     for (std::uint32_t i = 0; i < carved; ++i) {
       const std::uint8_t state = states[i * step].load(std::memory_order_relaxed);
-      if (is_live(state)) {
+      if (is_live(state) || is_marked(state)) {
         add(census.live[size_class], size);
       } else if ((state & kInSpan) == kInSpan) {
         add(census.free, size);
@@ -70,7 +70,7 @@ void take_census(Census& census) {
   space.pages.count(census);
   census.dirty = dirty_bytes();
   for (const Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
-    ++census.arenas;
+    ++(arena->heap() == nullptr ? census.arenas : census.heaps);
   }
 }
 

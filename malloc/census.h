@@ -26,7 +26,8 @@ struct Census {
   std::size_t system = 0;  ///< taken from the kernel for blocks and runs, as address space
   std::size_t beside = 0;  ///< and beside them
   std::size_t dirty = 0;   ///< of units and runs that are free, with their memory still there
-  std::size_t arenas = 0;
+  std::size_t arenas = 0;  ///< of threads
+  std::size_t heaps = 0;   ///< records of named ones, also of such as were destroyed
 
   Count all_live() const;
 };

@@ -6,6 +6,7 @@
 
 #include "malloc/arena.h"
 #include "malloc/background.h"
+#include "malloc/heap.h"
 #include "malloc/os.h"
 #include "malloc/space.h"
 
@@ -84,6 +85,7 @@ void decay() {
 std::size_t purge_everything() {
   std::size_t given = 0;
   for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
+    if (arena->heap() != nullptr) arena->heap()->empty_shelves();
     given += arena->purge_spans();
   }
   return given + space.small.purge_some(SIZE_MAX / 2) + space.medium.purge_some(SIZE_MAX / 2) +

@@ -4,6 +4,7 @@
 
 #include "abi/malloc_layout.h"
 #include "malloc/arena.h"
+#include "malloc/heap.h"
 #include "malloc/space.h"
 
 namespace strata::alloc {
@@ -38,6 +39,7 @@ void PageHeap::describe(abi::MallocLayout& into) const {
   into.entry_size = sizeof(Entry);
   into.entry_pages = offsetof(Entry, pages);
   into.entry_use = offsetof(Entry, use);
+  into.entry_owner = offsetof(Entry, owner);
 }
 
 void Arena::describe(abi::MallocLayout& into) {
@@ -51,6 +53,7 @@ void Space::describe() const {
   medium.describe(layout.medium);
   pages.describe(layout);
   Arena::describe(layout);
+  Heap::describe(layout);
   layout.metadata = metadata_.start();
   layout.metadata_bytes = metadata_.size();
   layout.all = base;

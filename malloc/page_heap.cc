@@ -374,6 +374,29 @@ void* PageHeap::resize(void* block, std::size_t bytes) {
   return move(first, pages);
 }
 
+void PageHeap::put_owned(Page& list, void* block, std::uint16_t owner) {
+  const Page first = live_at(block);
+  Entry& entry = entries_[first];
+  entry.next = list;
+  entry.previous = kNone;
+  if (list != kNone) entries_[list].previous = first;
+  list = first;
+  entry.owner.store(owner, std::memory_order_relaxed);
+}
+
+void PageHeap::take_owned(Page& list, void* block) {
+  const Page first = live_at(block);
+  Entry& entry = entries_[first];
+  entry.owner.store(0, std::memory_order_relaxed);
+  if (entry.next != kNone) entries_[entry.next].previous = entry.previous;
+  (entry.previous != kNone ? entries_[entry.previous].next : list) = entry.next;
+}
+
+std::uint16_t PageHeap::owner_of(const void* block) const {
+  const Page first = live_at(block);
+  return first == kNone ? 0 : entries_[first].owner.load(std::memory_order_relaxed);
+}
+
 /// Gives back up to `most` dirty pages of a free run, from its end on; how many.
 PageHeap::Page PageHeap::purge_run(Page first, Page most) {
   const Page pages = pages_of(first);

@@ -51,6 +51,15 @@ class PageHeap {
   /// The block, made as long as `bytes`, where it is or elsewhere; null where only copying does it.
   void* resize(void* block, std::size_t bytes);
 
+  /// A named heap's live blocks stand in a list of its own, whose lock is held; it begins at a
+  /// page.
+  using Page = std::uint32_t;
+  void put_owned(Page& list, void* block, std::uint16_t owner);
+  void take_owned(Page& list, void* block);
+  void* first_owned(Page list) const { return list == kNone ? nullptr : address_of(list); }
+  /// The number of the heap that the live block there is of; 0 where it is of none.
+  std::uint16_t owner_of(const void* block) const;
+
   /// Ends a period: what was not needed for some of them (low_water.h) is owed to the kernel; its
   /// bytes, which purge_some() gives. No run is at hand any more.
   std::size_t end_period();
@@ -68,12 +77,12 @@ class PageHeap {
   Lock& lock() { return lock_; }
 
  private:
-  using Page = std::uint32_t;
   using Use = abi::RunUse;
   struct Entry {
     std::atomic<Page> pages;
-    Page next, previous;   // of the bin, where it is free
-    std::atomic<Use> use;  // of a run's first page; kFree of its last one too
+    Page next, previous;               // of the bin, where it is free; of its owner's list
+    std::atomic<Use> use;              // of a run's first page; kFree of its last one too
+    std::atomic<std::uint16_t> owner;  // of a live run's first page; else 0
   };
   static_assert(sizeof(Entry) == 16);
   static constexpr Page kNone = 0;  // page 0 is never used

@@ -72,5 +72,15 @@ constexpr unsigned medium_class_of(std::size_t bytes) {
 constexpr unsigned class_of(std::size_t bytes) {
   return bytes <= kMostSmall ? small_class_of(bytes) : medium_class_of(bytes);
 }
+/// Whose blocks are aligned so, a power of two; 0 where only runs of pages are, or hold so much.
+/// Spans begin at multiples of all these, so a block is aligned where its size is a multiple.
+constexpr unsigned aligned_class_of(std::size_t bytes, std::size_t alignment) {
+  if (bytes > kMostMedium || alignment > kMostMedium) return 0;
+  if (alignment <= kGranule) return class_of(bytes);
+  for (unsigned c = class_of(bytes > alignment ? bytes : alignment); c < kClasses; ++c) {
+    if (size_of_class(c) % alignment == 0) return c;
+  }
+  return 0;
+}
 
 }  // namespace strata::alloc

@@ -32,9 +32,20 @@ class Space {
   /// Where all of it begins.
   std::uintptr_t base = 0;
 
+  /// The state that an address has; null where no small or medium block can begin.
+  State* find_state(const void* address) const {
+    State* state;
+    return small.find_state<4>(address, state) || medium.find_state<8>(address, state) ? state
+                                                                                       : nullptr;
+  }
   Zone& zone(unsigned size_class) { return is_small(size_class) ? small : medium; }
   /// Zeroed memory that is never given back; null where there is none.
   void* take_metadata(std::size_t bytes);
+  /// Whether it may have been taken there.
+  bool has_metadata(const void* address) const {
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    return at >= metadata_.start() && at < metadata_.end();
+  }
 
   Zone small{{14, 4}};
   Zone medium{{17, 8}};

@@ -8,6 +8,7 @@
 #include "malloc/arena.h"
 #include "malloc/background.h"
 #include "malloc/cache.h"
+#include "malloc/heap.h"
 #include "malloc/space.h"
 
 namespace strata::alloc {
@@ -19,6 +20,7 @@ constinit pthread_key_t key = 0;
 void end_thread(void*) { cache.end(); }
 
 void before_fork() {
+  Heap::lock_all();
   Arena::list_lock().lock();
   for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) arena->lock().lock();
   space.small.lock().lock();
@@ -38,6 +40,7 @@ void after_fork_in_parent() {
     arena->lock().unlock();
   }
   Arena::list_lock().unlock();
+  Heap::unlock_all();
 }
 
 /// Who waits for a lock is not there any more.
@@ -51,6 +54,7 @@ void after_fork_in_child() {
     arena->lock().reset();
   }
   Arena::list_lock().reset();
+  Heap::reset_locks();
   Arena::leave_all_but(cache.arena());
   forget_background();
 }

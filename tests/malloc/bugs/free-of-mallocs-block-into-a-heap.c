@@ -1,0 +1,11 @@
+// free-of-mallocs-block-into-a-heap - a block of malloc's, given to a heap.
+// With  1 100 4000 60000
+#include "../heaps.h"
+#include "bug.h"
+
+int main(int, char** argv) {
+  strata_heap* const heap = strata_heap_create("bug", STRATA_NO_LIMIT);
+  void* const block = strata_heap_alloc(heap, number(argv[1]));
+  strata_heap_free(heap, opaque(malloc(malloc_usable_size(block))));
+  unseen();
+}

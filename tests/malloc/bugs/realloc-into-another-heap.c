@@ -1,0 +1,12 @@
+// realloc-into-another-heap - a block of one heap, resized in another.
+// With  1 100 4000 60000
+#include "../heaps.h"
+#include "bug.h"
+
+int main(int, char** argv) {
+  strata_heap* const heap = strata_heap_create("bug", STRATA_NO_LIMIT);
+  void* const block = strata_heap_alloc(heap, number(argv[1]));
+  strata_heap* const other = strata_heap_create("other", STRATA_NO_LIMIT);
+  strata_heap_realloc(other, block, 10);
+  unseen();
+}
