@@ -19,10 +19,13 @@ using strata_malloc::ArenaTally;
 using strata_malloc::BlockState;
 using strata_malloc::ByState;
 using strata_malloc::Count;
+using strata_malloc::HeapTally;
+using strata_malloc::NamedHeap;
 using strata_malloc::of_state;
 
 constexpr std::size_t kClassesShown = 10;
 constexpr std::size_t kArenasShown = 8;
+constexpr std::size_t kHeapsShown = 8;
 
 std::string grouped(std::uint64_t n) {
   std::string digits = std::to_string(n);
@@ -44,6 +47,9 @@ class StrataHeap {
     d.blocks.push_back({"totals", "What is free", totals(), ""});
     d.blocks.push_back({"classes", "By size class", classes(), class_footnote_});
     d.blocks.push_back({"arenas", "By arena", arenas(), arena_footnote_});
+    const bool has_heaps = !contents_.table.named.heaps.empty();
+    d.blocks.push_back(
+        {"heaps", has_heaps ? "By named heap" : "", named_heaps(has_heaps), heap_footnote_});
     d.blocks.push_back({"runs", "Runs of pages", runs(), ""});
     d.blocks.push_back({"spans", "Spans", spans(), ""});
     d.blocks.push_back({"metadata", "Metadata", metadata(), ""});
@@ -79,10 +85,13 @@ class StrataHeap {
   }
 
   Record totals() const {
-    const Bytes in_spans = f_.small.free_resident + f_.medium.free_resident;
-    const Bytes pinned = in_spans - f_.small.releasable - f_.medium.releasable;
+    const Bytes in_spans =
+        f_.small.free_resident + f_.medium.free_resident + f_.named.free_resident;
+    const Bytes pinned =
+        in_spans - f_.small.releasable - f_.medium.releasable - f_.named.releasable;
     const Bytes cached = f_.small.cached_resident + f_.medium.cached_resident;
-    const Bytes uncut = f_.small.uncut_resident + f_.medium.uncut_resident;
+    const Bytes uncut =
+        f_.small.uncut_resident + f_.medium.uncut_resident + f_.named.uncut_resident;
     Record record;
     record.fields = {{"resident_bytes", f_.resident},
                      {"mapped_bytes", f_.mapped},
@@ -213,6 +222,61 @@ class StrataHeap {
     return table;
   }
 
+  Table named_heaps(bool has_any) {
+    Table table;
+    // Without rows it is an empty list in JSON, and nothing in text.
+    const auto heading = [&](const char* text) { return std::string(has_any ? text : ""); };
+    table.columns = {{"live_bytes", heading("LIVE")},
+                     {"live_blocks", heading("BLOCKS")},
+                     {"free_bytes", heading("FREE")},
+                     {"held_bytes", heading("HELD")},
+                     {"limit_bytes", heading("LIMIT"), Column::kSpare},
+                     {"peak_bytes", heading("PEAK"), Column::kSpare},
+                     {"refused", heading("REFUSED"), Column::kSpare,
+                      "REFUSED counts calls that met the limit, or no memory"},
+                     {"uncut_bytes", ""},
+                     {"spans", ""},
+                     {"span_bytes", ""},
+                     {"runs", ""},
+                     {"run_bytes", ""},
+                     {"address", ""},
+                     {"name", heading("HEAP")}};
+    const std::vector<NamedHeap>& heaps = contents_.table.named.heaps;
+    const std::vector<HeapTally>& tallies = contents_.tally.heaps;
+    std::vector<std::size_t> order(std::min(heaps.size(), tallies.size()));
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return tallies[a].live().bytes > tallies[b].live().bytes;
+    });
+    for (const std::size_t i : order) {
+      const NamedHeap& heap = heaps[i];
+      const HeapTally& tally = tallies[i];
+      Table::Row row;
+      row.cells = {tally.live().bytes,
+                   tally.live().blocks,
+                   of_state(tally.states, BlockState::kFree).bytes,
+                   tally.span_bytes + tally.runs.bytes,
+                   heap.limit == ~std::uint64_t{0} ? Cell{} : Cell{Bytes{heap.limit}},
+                   heap.peak,
+                   heap.refused,
+                   of_state(tally.states, BlockState::kUncut).bytes,
+                   tally.spans,
+                   tally.span_bytes,
+                   tally.runs.blocks,
+                   tally.runs.bytes,
+                   heap.at,
+                   heap.name};
+      row.shown = table.rows.size() < kHeapsShown;
+      table.rows.push_back(std::move(row));
+    }
+    if (has_any) heap_footnote_ = "sorted by live bytes; HELD is what its spans and runs take";
+    if (table.rows.size() > kHeapsShown) {
+      heap_footnote_ +=
+          fmt::format("; {} of {} heaps, --json shows all", kHeapsShown, table.rows.size());
+    }
+    return table;
+  }
+
   Record runs() const {
     const strata_malloc::Tally& tally = contents_.tally;
     Record record;
@@ -250,6 +314,11 @@ class StrataHeap {
                       humanised(zone.resident), name, grouped(zone.units), grouped(zone.free_units),
                       humanised(zone.free_units_resident), resident_word()));
     }
+    record.fields.push_back({"named_heap_resident_bytes", f_.named.resident});
+    if (!contents_.table.named.heaps.empty()) {
+      record.lines.push_back(fmt::format("  {:>10}  of named heaps, in neither of these",
+                                         humanised(f_.named.resident)));
+    }
     return record;
   }
 
@@ -274,7 +343,7 @@ class StrataHeap {
   const StrataHeapView& how_;
   const strata_malloc::Contents& contents_;
   StrataFigures f_;
-  std::string class_footnote_, arena_footnote_;
+  std::string class_footnote_, arena_footnote_, heap_footnote_;
 };
 
 }  // namespace

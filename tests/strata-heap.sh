@@ -31,13 +31,15 @@ strata_sums_hold_() {
     | holds((.classes | total(.live_bytes)) + .runs.live_bytes == .totals.live_bytes; "live bytes")
     | holds((.classes | total(.live_blocks)) + .runs.live_runs == .totals.live_blocks; "live blocks")
     | holds(all(.classes[]; .live_bytes == .live_blocks * .block_bytes); "a class")
-    | holds((.classes | total(.spans)) == (.arenas | total(.spans)); "spans by class and by arena")
+    | holds((.classes | total(.spans)) == (.arenas + .heaps | total(.spans)); "spans by class and by arena")
     | holds(.spans as $s | (.classes | total(.spans)) + $s.small_free_units + $s.medium_free_units
         == $s.small_units + $s.medium_units; "units")
-    | holds((.arenas | total(.live_bytes)) == (.classes | total(.live_bytes)); "arenas")
+    | holds((.arenas + .heaps | total(.live_bytes)) - (.heaps | total(.run_bytes))
+        == (.classes | total(.live_bytes)); "arenas and named heaps")
     | holds(.totals | .not_walked_bytes == 0 and .odd_states == 0 and .miscounted_spans == 0;
         "all is walked")
     | holds(.totals.resident_bytes == .spans.small_resident_bytes + .spans.medium_resident_bytes
+        + .spans.named_heap_resident_bytes
         + .runs.live_resident_bytes + .runs.free_resident_bytes + .metadata.resident_bytes
         + .totals.never_used_resident_bytes;
         "what is resident")' >/dev/null

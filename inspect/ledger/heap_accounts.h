@@ -22,19 +22,27 @@ class HeapAccounts {
 
   /// Of an account with all below it, named by its path.
   Bytes resident(std::initializer_list<std::string_view> below) const {
-    const Measure* const m = measure(below);
+    return resident(below, {});
+  }
+  /// Its path in two pieces.
+  Bytes resident(std::initializer_list<std::string_view> below,
+                 std::initializer_list<std::string_view> further) const {
+    const Measure* const m = measure(below, further);
     return m == nullptr ? Bytes{} : m->resident + m->held;
   }
   Bytes virtual_size(std::initializer_list<std::string_view> below) const {
-    const Measure* const m = measure(below);
+    const Measure* const m = measure(below, {});
     return m == nullptr ? Bytes{} : m->virtual_size;
   }
 
  private:
-  const Measure* measure(std::initializer_list<std::string_view> below) const {
+  const Measure* measure(std::initializer_list<std::string_view> below,
+                         std::initializer_list<std::string_view> further) const {
     auto account = chart_.find({"heap", allocator_});
-    for (const std::string_view name : below) {
-      if (account) account = chart_.find(*account, name);
+    for (const auto names : {below, further}) {
+      for (const std::string_view name : names) {
+        if (account) account = chart_.find(*account, name);
+      }
     }
     return account ? &totals_[static_cast<std::size_t>(*account)] : nullptr;
   }

@@ -1,5 +1,9 @@
 #include "inspect/ledger/strata_figures.h"
 
+#include <set>
+#include <string_view>
+
+#include "inspect/heap/strata/walk.h"
 #include "inspect/ledger/heap_accounts.h"
 
 namespace strata {
@@ -19,6 +23,27 @@ ZoneFigures zone_figures(const HeapAccounts& accounts, const char* name) {
   f.ends_resident = accounts.resident({name, "span ends"});
   f.free_units_resident = accounts.resident({name, "free units"});
   return f;
+}
+
+void add_named(const HeapAccounts& accounts, const strata_malloc::Table& table, StrataFigures& f) {
+  const auto& heaps = table.named.heaps;
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < heaps.size(); ++i) {
+    const char* const name = account_of(heaps[i], i);
+    if (!seen.insert(name).second) continue;
+    const auto resident = [&](std::initializer_list<std::string_view> below) {
+      return accounts.resident({"named heaps", name}, below);
+    };
+    ZoneFigures& named = f.named;
+    const Bytes runs = resident({"large blocks"});
+    f.named_runs_resident += runs;
+    named.resident += resident({}) - runs;
+    named.live_resident += resident({"live"});
+    named.free_resident += resident({"free"});
+    named.releasable += resident({"free", "releasable"});
+    named.uncut_resident += resident({"never cut"});
+    named.ends_resident += resident({"span ends"});
+  }
 }
 
 }  // namespace
@@ -47,7 +72,8 @@ StrataFigures strata_figures(const Explanation& e) {
   f.free = of_state(blocks, BlockState::kFree);
   f.runs = tally.live_runs;
   f.runs += tally.moved_runs;
-  f.runs_resident = accounts.resident({"runs of pages", "live"});
+  add_named(accounts, contents.table, f);
+  f.runs_resident = accounts.resident({"runs of pages", "live"}) + f.named_runs_resident;
   f.free_runs = tally.free_runs.bytes;
   f.free_runs_resident = accounts.resident({"runs of pages", "free"});
   f.metadata_resident = accounts.resident({"metadata"});
@@ -66,8 +92,8 @@ StrataFigures strata_figures(const Explanation& e) {
     f.rounding_at_most += rounding_of_class(contents.table, c) * live.blocks;
   }
   f.rounding_at_most += (page_size() - 1_B) * f.runs.blocks;
-  f.releasable = f.small.releasable + f.medium.releasable + f.small.free_units_resident +
-                 f.medium.free_units_resident +
+  f.releasable = f.small.releasable + f.medium.releasable + f.named.releasable +
+                 f.small.free_units_resident + f.medium.free_units_resident +
                  accounts.resident({"runs of pages", "free", "releasable"});
   return f;
 }

@@ -18,7 +18,9 @@ struct ZoneFigures {
 };
 
 struct StrataFigures {
-  ZoneFigures small, medium;
+  ZoneFigures small, medium;  ///< resident bytes are of no named heap's
+  ZoneFigures named;          ///< spans of named heaps; units are none here
+  Bytes named_runs_resident;  ///< large blocks of theirs, which are in runs_resident too
   strata_malloc::Count live, cached, free;  ///< blocks in spans, of all classes
   strata_malloc::Count runs;                ///< live ones
   Bytes runs_resident, free_runs, free_runs_resident;

@@ -67,9 +67,11 @@ documented leaks --json --why "$(stated not.0.block)" "$target"
 end_specimen
 if [[ -e $BUILD/lib/libstrata-malloc.so ]]; then
   . "$ROOT/tests/strata-heap.sh"
-  on_strata_malloc strata-heap
-  section=malloc documented heap --json "$target"
-  end_specimen
+  for of in strata-heap strata-pools; do
+    on_strata_malloc "$of"
+    section=malloc documented heap --json "$target"
+    end_specimen
+  done
 fi
 target=$explained
 run strata explain --freeze --json "$target"

@@ -13,6 +13,7 @@ constexpr std::uint64_t kMostUnitsAtOnce = 1024;
 constexpr std::uint64_t kEntriesAtOnce = 1024;
 constexpr std::uint64_t kDirtyWordsAtOnce = 8192;
 constexpr std::uint32_t kPending = std::uint32_t{1} << 31;
+constexpr std::size_t kMostHeaps = 65535;
 
 template <class T>
 T value_at(const std::byte* from, std::uint32_t offset) {
@@ -73,6 +74,15 @@ void HeapScan::read(const Progress& progress) {
   contents_.pages = 0;
   bytes_read_ = {};
   for (const Address arena : contents_.table.arenas) contents_.tally.arenas[arena];
+  const std::vector<NamedHeap>& named = contents_.table.named.heaps;
+  contents_.tally.heaps.resize(named.size());
+  heaps_by_arena_.clear();
+  heaps_by_number_.clear();
+  for (std::size_t i = 0; i < std::min(named.size(), kMostHeaps); ++i) {
+    const auto heap = static_cast<std::uint16_t>(i + 1);
+    heaps_by_arena_.emplace(named[i].arena, heap);
+    if (named[i].number != 0) heaps_by_number_.emplace(named[i].number, heap);
+  }
   for (std::size_t i = 0; i < contents_.table.zones.size(); ++i) {
     read_zone(i, progress);
     contents_.ends_of_zones[i] = contents_.tape.units();
@@ -128,8 +138,9 @@ void HeapScan::read_unit(const Zone& zone, std::size_t of, std::uint64_t number,
   const Table& table = contents_.table;
   Tally& tally = contents_.tally;
   Tape& tape = contents_.tape;
-  Unit unit{static_cast<std::uint32_t>(number), span.size_class, UnitKind::kFree,
-            BlockState::kUncut};
+  Unit unit;
+  unit.number = static_cast<std::uint32_t>(number);
+  unit.size_class = span.size_class;
   const auto keep = [&](bool kept) { tally.is_cut |= !kept; };
   if (span.owner.value == 0) {
     ++tally.free_units[of];
@@ -144,18 +155,22 @@ void HeapScan::read_unit(const Zone& zone, std::size_t of, std::uint64_t number,
   if (count == 0) return lose();
   const Bytes size = table.class_sizes[span.size_class];
   const std::uint64_t stride = size.value >> zone.granule_shift;
+  const auto named = heaps_by_arena_.find(span.owner);
+  if (named != heaps_by_arena_.end()) unit.heap = named->second;
   blocks_.resize(count);
   ByState sum{};
+  std::uint64_t shelved = 0;
   std::uint64_t odd = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint8_t state = states[i * stride];
     BlockState block = BlockState::kUncut;
-    if (state == span.size_class) {
+    if (state == span.size_class || state == (span.size_class | abi::kStateMarked)) {
       block = BlockState::kLive;
     } else if (state == (span.size_class | abi::kStateInSpan)) {
       block = BlockState::kFree;
     } else if (state == (span.size_class | abi::kStateInCache)) {
-      block = BlockState::kCached;
+      block = unit.heap == 0 ? BlockState::kCached : BlockState::kFree;
+      shelved += unit.heap != 0;
     } else {
       odd += state != 0 || i < span.carved;
     }
@@ -167,10 +182,14 @@ void HeapScan::read_unit(const Zone& zone, std::size_t of, std::uint64_t number,
     return lose();
   }
   tally.odd += odd;
-  tally.miscounted += of_state(sum, BlockState::kFree).blocks != span.free;
+  tally.miscounted += of_state(sum, BlockState::kFree).blocks != span.free + shelved;
   ClassTally& of_class = tally.classes[span.size_class];
   ArenaTally* of_arena = nullptr;
-  if (tally.arenas.size() < Tally::kMostArenas || tally.arenas.contains(span.owner)) {
+  HeapTally* const of_heap = unit.heap == 0 ? nullptr : &tally.heaps[unit.heap - 1U];
+  if (of_heap != nullptr) {
+    ++of_heap->spans;
+    of_heap->span_bytes += zone.unit();
+  } else if (tally.arenas.size() < Tally::kMostArenas || tally.arenas.contains(span.owner)) {
     of_arena = &tally.arenas[span.owner];
     ++of_arena->spans;
     of_arena->span_bytes += zone.unit();
@@ -181,6 +200,7 @@ void HeapScan::read_unit(const Zone& zone, std::size_t of, std::uint64_t number,
     sum[i].bytes = size * sum[i].blocks;
     of_class.states[i] += sum[i];
     if (of_arena != nullptr) of_arena->states[i] += sum[i];
+    if (of_heap != nullptr) of_heap->states[i] += sum[i];
     if (sum[i].blocks == count) unit.all = static_cast<BlockState>(i);
   }
   const bool is_alike = of_state(sum, unit.all).blocks == count;
@@ -188,10 +208,18 @@ void HeapScan::read_unit(const Zone& zone, std::size_t of, std::uint64_t number,
   keep(is_alike ? tape.add(unit) : tape.add(unit, blocks_));
 }
 
-void HeapScan::add_run(std::uint64_t pages, RunKind kind) {
+/// Of a live one.
+std::uint16_t HeapScan::heap_of_run(const std::byte* entry) const {
+  if (heaps_by_number_.empty()) return 0;
+  const auto number = value_at<std::uint16_t>(entry, contents_.table.layout.entry_owner);
+  const auto heap = heaps_by_number_.find(number);
+  return heap == heaps_by_number_.end() ? std::uint16_t{0} : heap->second;
+}
+
+void HeapScan::add_run(std::uint64_t pages, RunKind kind, std::uint16_t heap) {
   const Bytes bytes = page_size() * pages;
   if (kind == RunKind::kLost) contents_.tally.lost += bytes;
-  contents_.tally.is_cut |= !contents_.tape.add(Run{static_cast<std::uint32_t>(pages), kind});
+  contents_.tally.is_cut |= !contents_.tape.add(Run{static_cast<std::uint32_t>(pages), kind, heap});
 }
 
 /// Cut where its pages turn from dirty to clean.
@@ -280,7 +308,9 @@ void HeapScan::read_runs() {
       add_run(length, RunKind::kDirty);
     } else {
       (use == abi::RunUse::kMoved ? tally.moved_runs : tally.live_runs) += run;
-      add_run(length, RunKind::kLive);
+      const std::uint16_t heap = heap_of_run(entry);
+      if (heap != 0) tally.heaps[heap - 1U].runs += run;
+      add_run(length, RunKind::kLive, heap);
     }
     page += length;
   }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/progress.h"
@@ -48,7 +49,8 @@ class HeapScan {
   void read_unit(const Zone& zone, std::size_t of, std::uint64_t number, const Span& span,
                  const std::uint8_t* states);
   void read_runs();
-  void add_run(std::uint64_t pages, RunKind kind);
+  void add_run(std::uint64_t pages, RunKind kind, std::uint16_t heap = 0);
+  std::uint16_t heap_of_run(const std::byte* entry) const;
   void end_lost(std::uint64_t& lost);
   void add_free_run(std::uint64_t first, std::uint64_t pages);
   /// Of what was read last, from `from` on: what could not be is 0, and in no part.
@@ -68,6 +70,9 @@ class HeapScan {
   Contents& contents_;
   Bytes bytes_read_;
   std::vector<BlockState> blocks_;  // of the unit at hand
+  // Named heaps as the table has them, counted from 1:
+  std::map<Address, std::uint16_t> heaps_by_arena_;
+  std::map<std::uint16_t, std::uint16_t> heaps_by_number_;
 };
 
 /// What of a heap is read at most: states are a sixteenth of it.

@@ -94,6 +94,7 @@ void run(TableFake& fake) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace strata::strata_malloc;
   TableFake fake;
+  fake.add_heap();
   const auto words = words_of(fake);
   for (std::size_t at = 0; at + 12 <= size; at += 12) {
     Change change;

@@ -107,6 +107,79 @@ TEST(StrataMalloc, AWalkGivesTheSameClaimsAgain) {
   }
 }
 
+TEST(StrataMalloc, ANamedHeapHasWhatItsArenaAndItsNumberHave) {
+  TableFake fake;
+  fake.add_heap();
+  Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_TRUE(walked.survey.walk->notes().empty());
+  const Contents& contents = *walked.survey.strata_malloc;
+  ASSERT_EQ(contents.table.named.heaps.size(), 1u);
+  const NamedHeap& heap = contents.table.named.heaps[0];
+  EXPECT_EQ(heap.name, "a heap");
+  EXPECT_EQ(heap.limit, std::uint64_t{1} << 20);
+  EXPECT_EQ(heap.peak, 123456_B);
+  EXPECT_EQ(heap.refused, 7u);
+  const HeapTally& tally = walked.tally().heaps.at(0);
+  EXPECT_EQ(tally.spans, 1u);
+  EXPECT_EQ(of_state(tally.states, BlockState::kLive).blocks, 1000u);
+  EXPECT_EQ(of_state(tally.states, BlockState::kFree).blocks, 24u);
+  EXPECT_EQ(of_state(tally.states, BlockState::kCached).blocks, 0u);
+  EXPECT_EQ(tally.runs.blocks, 1u);
+  EXPECT_EQ(tally.live().bytes, 16_B * 1000 + 40_KiB);
+  EXPECT_EQ(walked.tally().miscounted, 0u);
+  EXPECT_EQ(walked.tally().odd, 0u);
+  EXPECT_EQ(walked.at({"heap", "strata", "named heaps", "a heap", "live"}), 16_B * 1000);
+  EXPECT_EQ(walked.at({"heap", "strata", "named heaps", "a heap", "free", "pinned"}), 16_B * 24);
+  EXPECT_EQ(walked.at({"heap", "strata", "named heaps", "a heap", "large blocks"}), 40_KiB);
+  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "live"}), 48_B * 200);
+  EXPECT_EQ(walked.at({"heap", "strata", "runs of pages", "live"}), 20_KiB);
+  // Its arena is no thread's.
+  const std::vector<Address> arenas{TableFake::kMetadata, TableFake::kMetadata + 512_B};
+  EXPECT_EQ(contents.table.arenas, arenas);
+  EXPECT_EQ(walked.tally().arenas.size(), 2u);
+}
+
+TEST(StrataMalloc, AnOlderTableHasNoNamedHeaps) {
+  TableFake fake;
+  fake.add_heap();
+  fake.layout.bytes = offsetof(abi::MallocLayout, heaps);
+  fake.put_layout();
+  Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_TRUE(walked.survey.strata_malloc->table.named.heaps.empty());
+  // Its spans are an arena's as any other, and what is live is so.
+  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "live"}), 48_B * 200 + 16_B * 1000);
+  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "thread caches"}), 480_B + 16_B * 20);
+  EXPECT_EQ(walked.tally().live_runs.blocks + walked.tally().moved_runs.blocks, 2u);
+}
+
+TEST(StrataMalloc, AListOfHeapsThatLeadsElsewhereEnds) {
+  const std::uint64_t lies[] = {TableFake::kHeap.value, TableFake::kDestroyed.value,
+                                TableFake::kStates.value, TableFake::kEnd.value - 8, 12345};
+  for (const std::uint64_t lie : lies) {
+    TableFake fake;
+    fake.add_heap();
+    fake.put(TableFake::kHeap + Bytes{TableFake::kNext}, lie);
+    Walked walked(fake);
+    ASSERT_NE(walked.survey.strata_malloc, nullptr);
+    EXPECT_FALSE(walked.survey.strata_malloc->table.named.is_whole);
+    EXPECT_EQ(walked.survey.walk->notes().size(), 1u);
+    EXPECT_EQ(walked.survey.strata_malloc->table.named.heaps.size(), 1u);
+  }
+}
+
+TEST(StrataMalloc, ANameIsAsLongAsItsPlace) {
+  TableFake fake;
+  fake.add_heap();
+  const std::string name(TableFake::kNameBytes, '\x1b');
+  fake.put(TableFake::kHeap + Bytes{TableFake::kName}, name.data(), name.size());
+  fake.put(TableFake::kHeap + Bytes{TableFake::kName + TableFake::kNameBytes}, 'x');
+  Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_EQ(walked.survey.strata_malloc->table.named.heaps.at(0).name, name);
+}
+
 TEST(StrataMalloc, AnotherVersionIsSaidToBeSo) {
   TableFake fake;
   fake.layout.version = abi::kMallocVersion + 1;
@@ -127,7 +200,8 @@ TEST(StrataMalloc, WithoutItsMagicThereIsNone) {
 }
 
 TEST(StrataMalloc, NoWordOfATableLeadsElsewhere) {
-  const TableFake honest;
+  TableFake honest;
+  honest.add_heap();
   const std::uint64_t lies[] = {0,
                                 1,
                                 7,
@@ -145,6 +219,7 @@ TEST(StrataMalloc, NoWordOfATableLeadsElsewhere) {
     for (std::uint64_t lie : lies) {
       for (const bool adds : {false, true}) {
         TableFake fake;
+        fake.add_heap();
         std::uint64_t was;
         std::memcpy(&was, reinterpret_cast<const char*>(&honest.layout) + word * 8, sizeof was);
         fake.put(TableFake::kTable + Bytes{word * 8}, adds ? was + lie : lie);
@@ -163,6 +238,7 @@ TEST(StrataMalloc, AWalkOverMemoryThatLiesEnds) {
   for (const std::uint64_t rarity : {2, 10, 100, 1000, 5000}) {
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
       TableFake fake;
+      fake.add_heap();
       const LyingTarget liar(fake.memory, fake.space, seed * 7 + rarity, rarity);
       Walked walked(fake, liar);
       recognised += walked.survey.strata_malloc != nullptr;

@@ -41,7 +41,9 @@ class Check {
     if (layout_.page_size != page_size().value) return "its page size is not this machine's";
     if (!is_range(layout_.all, layout_.all_bytes)) return "its reservation is no range";
     table_.all = range_of(Address{layout_.all}, Bytes{layout_.all_bytes});
-    if (!offsets_hold()) return "its offsets lead out of what they lead into";
+    if (!offsets_hold() || !heaps_hold(layout_)) {
+      return "its offsets lead out of what they lead into";
+    }
     if (!take_zone(layout_.small, table_.zones[0]) || !take_zone(layout_.medium, table_.zones[1])) {
       return "a zone is none";
     }
@@ -169,7 +171,7 @@ void read_arenas(Peek& peek, Table& table) {
       table.has_all_arenas = false;
       break;
     }
-    table.arenas.push_back(next);
+    if (!table.named.arenas.contains(next)) table.arenas.push_back(next);
     next = Address{*after};
   }
   // The first is the one that was made last.
@@ -201,9 +203,11 @@ std::optional<Table> table_at(Peek& peek, const Space& space, const StaticWords&
                 sizeof layout - layout.bytes);
   }
   if (const char* const why = Check(peek, space, table).fails()) return refuse(why);
+  table.named = read_named_heaps(peek, layout, table.metadata);
   read_arenas(peek, table);
-  table.evidence = fmt::format("the Strata malloc's own table at {}, version {}, {} arenas",
-                               place_of(space, table.at), layout.version, table.arenas.size());
+  table.evidence = fmt::format(
+      "the Strata malloc's own table at {}, version {}, {} arenas, {} named heaps",
+      place_of(space, table.at), layout.version, table.arenas.size(), table.named.heaps.size());
   return table;
 }
 

@@ -21,6 +21,7 @@
 #include "abi/malloc_layout.h"
 #include "inspect/heap/anonymous.h"
 #include "inspect/heap/peek.h"
+#include "inspect/heap/strata/named_heaps.h"
 
 namespace strata::strata_malloc {
 
@@ -58,8 +59,9 @@ struct Table {
   Range all;
   std::vector<Bytes> class_sizes;  ///< by class; class 0 is none
   abi::MallocLayout layout;        ///< offsets in spans, entries and arenas
-  std::vector<Address> arenas;     ///< in the order in which they were made
+  std::vector<Address> arenas;     ///< of threads, in the order in which they were made
   bool has_all_arenas = true;      ///< their list came to its end
+  NamedHeaps named;
   std::string evidence;
 
   Range states_of(const Zone& zone) const;

@@ -5,7 +5,9 @@
 //     all       [8 small units|4 medium units|64 pages|states, spans, entries …|2 arenas]
 //
 // Small units: mixed blocks of 48, live ones of 16, one of no span, blocks of 48 that are all free.
-// Medium units: blocks of 4096, live and cached. Pages: a live run, a free one, a moved one.
+// Medium units: blocks of 4096, live and cached. Pages: a live run, a free one, a moved one. With
+// add_heap() the blocks of 16 and the moved run are a named heap's, whose list of records begins
+// with a destroyed one.
 #pragma once
 
 #include <cstring>
@@ -37,6 +39,10 @@ class TableFake {
   static constexpr Address kDirty = kEntries + 4_KiB;
   static constexpr Address kMetadata = kDirty + 4_KiB;
   static constexpr Address kEnd = kMetadata + 8_KiB;
+  static constexpr Address kHeaps{0x5000'0a08};
+  static constexpr Address kHeap = kMetadata + 1_KiB, kDestroyed = kMetadata + 2_KiB;
+  static constexpr std::uint32_t kNext = 0, kNumber = 8, kLimit = 16, kPeak = 24, kRefused = 32,
+                                 kName = 40, kNameBytes = 32, kArena = 128;
 
   TableFake() {
     map(kStatic, kStaticSize, "libstrata-malloc.so");
@@ -52,6 +58,40 @@ class TableFake {
     space.modules.push_back(module);
     describe();
     fill();
+  }
+
+  void add_heap() {
+    layout.heaps = kHeaps.value;
+    layout.heap_next = kNext;
+    layout.heap_arena = kArena;
+    layout.heap_name = kName;
+    layout.heap_name_bytes = kNameBytes;
+    layout.heap_number = kNumber;
+    layout.heap_limit = kLimit;
+    layout.heap_peak = kPeak;
+    layout.heap_refused = kRefused;
+    layout.entry_owner = 14;
+    put_layout();
+    put(kHeaps, kDestroyed.value);
+    put(kDestroyed + Bytes{kNext}, kHeap.value);
+    put(kDestroyed + Bytes{kNumber}, std::uint16_t{2});
+    put(kHeap + Bytes{kNumber}, std::uint16_t{1});
+    put(kHeap + Bytes{kLimit}, std::uint64_t{1} << 20);
+    put(kHeap + Bytes{kPeak}, std::uint64_t{123456});
+    put(kHeap + Bytes{kRefused}, std::uint64_t{7});
+    put(kHeap + Bytes{kName}, "a heap", 6);
+    put(kSpans + 64_B, (kHeap + Bytes{kArena}).value);
+    // 1000 live, 20 on shelves, 4 free in their span.
+    for (std::uint64_t i = 0; i < 1024; ++i) {
+      put(kStates + Bytes{1024 + i}, static_cast<std::uint8_t>(i < 1000   ? 0x41
+                                                               : i < 1020 ? 0x81
+                                                                          : 0xc1));
+    }
+    put(kSpans + 64_B + 36_B, std::uint32_t{4});
+    put(kEntries + Bytes{10 * 16 + 14}, std::uint16_t{1});
+    // The first two arenas stand behind it in the list of all.
+    put(kArenas, (kHeap + Bytes{kArena}).value);
+    put(kHeap + Bytes{kArena} + 16_B, kMetadata.value + 512);
   }
 
   glibc::MemoryFake memory;

@@ -43,19 +43,34 @@ struct ArenaTally {
   ByState states{};
 };
 
+/// Of a named heap: what lies on its shelves is free, as what is in its spans.
+struct HeapTally {
+  std::uint64_t spans = 0;
+  Bytes span_bytes;
+  ByState states{};
+  Count runs;
+
+  Count live() const {
+    Count all = of_state(states, BlockState::kLive);
+    all += runs;
+    return all;
+  }
+};
+
 struct Tally {
   /// More owners than a heap can have are of a target that lies; their spans count in no arena.
   static constexpr std::size_t kMostArenas = 65536;
 
   std::vector<ClassTally> classes;            ///< by class
-  std::map<Address, ArenaTally> arenas;       ///< by address
+  std::map<Address, ArenaTally> arenas;       ///< by address; of no named heap
+  std::vector<HeapTally> heaps;               ///< as the table's
   std::array<std::uint64_t, 2> free_units{};  ///< by zone: of no span, used before
-  Count live_runs, moved_runs, free_runs;
-  Bytes dirty;                   ///< of free runs: with their memory still there
-  std::uint64_t odd = 0;         ///< states that are none of their span's
-  std::uint64_t miscounted = 0;  ///< spans that count other than their states say
-  Bytes lost;                    ///< spans or runs that could not be made out
-  bool is_cut = false;           ///< there was more than is kept or read of a heap
+  Count live_runs, moved_runs, free_runs;     ///< those of named heaps too
+  Bytes dirty;                                ///< of free runs: with their memory still there
+  std::uint64_t odd = 0;                      ///< states that are none of their span's
+  std::uint64_t miscounted = 0;               ///< spans that count other than their states say
+  Bytes lost;                                 ///< spans or runs that could not be made out
+  bool is_cut = false;                        ///< there was more than is kept or read of a heap
 
   ByState blocks() const {
     ByState all{};

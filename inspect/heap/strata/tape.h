@@ -22,16 +22,20 @@ enum class UnitKind : std::uint8_t { kSpan, kMixedSpan, kFree, kLost };
 struct Unit {
   std::uint32_t number = 0;
   std::uint8_t size_class = 0;
-  UnitKind kind = UnitKind::kFree;
-  BlockState all = BlockState::kUncut;  ///< of a span whose blocks are alike
+  UnitKind kind : 4 = UnitKind::kFree;
+  BlockState all : 4 = BlockState::kUncut;  ///< of a span whose blocks are alike
+  std::uint16_t heap = 0;                   ///< the named heap it is of, from 1; 0 is none
 };
+static_assert(sizeof(Unit) == 8);
 
-enum class RunKind : std::uint32_t { kLive, kDirty, kClean, kLost };
+enum class RunKind : std::uint8_t { kLive, kDirty, kClean, kLost };
 
 struct Run {
   std::uint32_t pages = 0;
   RunKind kind = RunKind::kLost;
+  std::uint16_t heap = 0;  ///< as of a unit
 };
+static_assert(sizeof(Run) == 8);
 
 class Tape {
  public:

@@ -9,8 +9,14 @@ namespace {
 
 // Of units and runs before the claims that they made are handed out.
 constexpr int kAtOnce = 16;
+// Each has accounts of its own, and a hostile target has as many as it likes.
+constexpr std::size_t kMostNames = 1024;
 
 }  // namespace
+
+const char* account_of(const NamedHeap& heap, std::size_t index) {
+  return index < kMostNames ? heap.name.c_str() : "others";
+}
 
 Walk::Walk(const HeapScene& scene, std::shared_ptr<Contents> contents)
     : contents_(std::move(contents)),
@@ -25,13 +31,13 @@ Walk::Walk(const HeapScene& scene, std::shared_ptr<Contents> contents)
     const AccountId own =
         chart.open(strata, contents_->table.zones[i].is_small ? "small blocks" : "medium blocks");
     const AccountId free = chart.open(own, "free");
-    zones_[i] = {chart.open(own, "live"),
-                 chart.open(own, "thread caches"),
-                 chart.open(own, "never cut"),
-                 chart.open(own, "span ends"),
+    zones_[i] = {{chart.open(own, "live"),
+                  chart.open(own, "thread caches"),
+                  chart.open(own, "never cut"),
+                  chart.open(own, "span ends"),
+                  {chart.open(free, "releasable"), chart.open(free, "pinned")}},
                  chart.open(own, "free units"),
-                 lost,
-                 {chart.open(free, "releasable"), chart.open(free, "pinned")}};
+                 lost};
   }
   const AccountId runs = chart.open(strata, "runs of pages");
   const AccountId free = chart.open(runs, "free");
@@ -39,6 +45,25 @@ Walk::Walk(const HeapScene& scene, std::shared_ptr<Contents> contents)
   dirty_runs_ = chart.open(free, "releasable");
   clean_runs_ = chart.open(free, "given back");
   lost_runs_ = lost;
+  open_heaps(chart, strata);
+}
+
+/// Heaps of one name share its accounts.
+void Walk::open_heaps(Chart& chart, AccountId strata) {
+  const std::vector<NamedHeap>& named = contents_->table.named.heaps;
+  if (named.empty()) return;
+  const AccountId all = chart.open(strata, "named heaps");
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    const AccountId own = chart.open(all, account_of(named[i], i));
+    const AccountId free = chart.open(own, "free");
+    const AccountId releasable = chart.open(free, "releasable");
+    heaps_.push_back({{chart.open(own, "live"),
+                       releasable,
+                       chart.open(own, "never cut"),
+                       chart.open(own, "span ends"),
+                       {releasable, chart.open(free, "pinned")}},
+                      chart.open(own, "large blocks")});
+  }
 }
 
 void Walk::read(const Progress& progress) {
@@ -110,7 +135,7 @@ void Walk::play_run(const Run& run) {
   number_ += run.pages;
   switch (run.kind) {
     case RunKind::kLive:
-      return emit(range, live_runs_);
+      return emit(range, run.heap == 0 ? live_runs_ : heaps_[run.heap - 1U].runs);
     case RunKind::kDirty:
       return emit(range, dirty_runs_);
     case RunKind::kClean:
@@ -137,7 +162,7 @@ void Walk::play_unit(const Unit& unit) {
 void Walk::put_span(std::size_t of, const Unit& unit) {
   const Table& table = contents_->table;
   const Zone& zone = table.zones[of];
-  const ZoneAccounts& accounts = zones_[of];
+  const SpanAccounts& accounts = unit.heap == 0 ? zones_[of].spans : heaps_[unit.heap - 1U].spans;
   const Bytes size = table.class_sizes[unit.size_class];
   const std::uint64_t count = table.blocks_of(zone, unit.size_class);
   const Address start = zone.address_of(unit.number);
@@ -183,7 +208,7 @@ void Walk::put_span(std::size_t of, const Unit& unit) {
   if (is_mixed) word_ += Tape::words_for(count);
 }
 
-void Walk::put_free(Range free, const ZoneAccounts& accounts) {
+void Walk::put_free(Range free, const SpanAccounts& accounts) {
   const Range pages{round_up(free.start, page_size()), round_down(free.end, page_size())};
   if (pages.empty()) return emit(free, accounts.free.pinned);
   emit({free.start, pages.start}, accounts.free.pinned);
@@ -231,6 +256,9 @@ std::vector<std::string> Walk::notes() const {
   }
   if (!contents_->table.has_all_arenas) {
     notes.push_back("the Strata malloc's list of arenas does not come to an end");
+  }
+  if (!contents_->table.named.is_whole) {
+    notes.push_back("the Strata malloc's list of named heaps does not come to an end");
   }
   return notes;
 }

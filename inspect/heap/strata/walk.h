@@ -10,6 +10,9 @@
 // are free blocks alone, whole; of what threads cache nothing. What a unit has behind its last
 // block, too short for another, is "span ends".
 //
+// What is of a named heap stands in accounts of its name; on its shelves its free blocks are as
+// free as in spans, for malloc_trim(0) empties them.
+//
 // Source  malloc/arena.cc (purge_span), malloc/zone.cc, malloc/page_heap.cc.
 // Threads one at a time.
 #pragma once
@@ -21,6 +24,9 @@
 #include "inspect/heap/strata/heap_scan.h"
 
 namespace strata::strata_malloc {
+
+/// What a heap's accounts stand below, in heap / strata / named heaps.
+const char* account_of(const NamedHeap& heap, std::size_t index);
 
 class Walk final : public HeapWalk {
  public:
@@ -38,16 +44,25 @@ class Walk final : public HeapWalk {
   struct Free {
     AccountId releasable, pinned;
   };
-  struct ZoneAccounts {
-    AccountId live, cached, uncut, ends, units, lost;
+  struct SpanAccounts {
+    AccountId live, cached, uncut, ends;
     Free free;
+  };
+  struct ZoneAccounts {
+    SpanAccounts spans;
+    AccountId units, lost;
+  };
+  struct HeapAccounts {
+    SpanAccounts spans;
+    AccountId runs;
   };
 
   bool play_on();
   void play_unit(const Unit& unit);
   void play_run(const Run& run);
   void put_span(std::size_t zone, const Unit& unit);
-  void put_free(Range free, const ZoneAccounts& accounts);
+  void put_free(Range free, const SpanAccounts& accounts);
+  void open_heaps(Chart& chart, AccountId strata);
   void emit(Range range, AccountId account);
   void emit_mapped(Range range, AccountId account);
 
@@ -56,6 +71,7 @@ class Walk final : public HeapWalk {
   HeapScan scan_;
   EvidenceId evidence_;
   std::array<ZoneAccounts, 2> zones_;
+  std::vector<HeapAccounts> heaps_;  // of named ones, as the table's
   AccountId live_runs_, dirty_runs_, clean_runs_, lost_runs_;
 
   // Where the tape is:
