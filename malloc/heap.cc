@@ -77,7 +77,7 @@ bool Heap::fill(unsigned size_class) {
 
 void* Heap::take_block(unsigned size_class) {
   const std::size_t size = size_of_class(size_class);
-  const Hold hold(lock_);
+  const Inside inside(lock_);
   std::uint16_t& shelved = shelved_[size_class];
   if (!has_room(size)) [[unlikely]]
     return refuse();
@@ -92,7 +92,7 @@ void* Heap::take_block(unsigned size_class) {
 }
 
 void* Heap::take_run(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents) {
-  const Hold hold(lock_);
+  const Inside inside(lock_);
   const std::size_t least = bytes > PTRDIFF_MAX ? SIZE_MAX : up_to_page(bytes);
   if (least > PTRDIFF_MAX || !has_room(least)) return refuse();
   void* block = space.pages.take(bytes, alignment, contents);
@@ -164,7 +164,7 @@ void Heap::give(void* block, const char* caller) {
   if (state == nullptr) return give_run(block, caller);
   bool has_given = false;
   {
-    const Hold hold(lock_);
+    const Inside inside(lock_);
     const std::uint8_t is = state->load(std::memory_order_relaxed);
     if (!is_marked(is)) [[unlikely]] {
       if (is_live(is)) die_of_owner(caller, block);
@@ -188,7 +188,7 @@ void Heap::give(void* block, const char* caller) {
 void Heap::give_run(void* block, const char* caller) {
   if (block == nullptr) return;
   {
-    const Hold hold(lock_);
+    const Inside inside(lock_);
     const std::size_t size = size_here(block, caller);
     count_given(size);
     run_bytes_ -= size;
@@ -200,7 +200,7 @@ void Heap::give_run(void* block, const char* caller) {
 
 /// Where it is or elsewhere, without copying; null where that is not possible.
 void* Heap::resize_run(void* block, std::size_t bytes) {
-  const Hold hold(lock_);
+  const Inside inside(lock_);
   const std::size_t before = space.pages.size_of(block), after = up_to_page(bytes);
   if (after > before && !has_room(after - before)) return nullptr;
   space.pages.take_owned(runs_, block);
@@ -250,7 +250,7 @@ std::size_t Heap::release_all() {
 void Heap::reset() {
   std::size_t released = 0;
   {
-    const Hold hold(lock_);
+    const Inside inside(lock_);
     released = release_all();
   }
   decay_if_due();
@@ -265,22 +265,22 @@ void Heap::empty_all() {
 }
 
 void Heap::empty_shelves() {
-  const Hold hold(lock_);
+  const Inside inside(lock_, lock_.visit());
   empty_all();
 }
 
 Heap::Figures Heap::figures() {
-  const Hold hold(lock_);
+  const Inside inside(lock_, lock_.visit());
   return {live_blocks_, live_bytes_, arena_.held() + run_bytes_, peak_, limit_, refused_};
 }
 
 std::size_t Heap::limit() {
-  const Hold hold(lock_);
+  const Inside inside(lock_, lock_.visit());
   return limit_;
 }
 
 void Heap::set_limit(std::size_t bytes) {
-  const Hold hold(lock_);
+  const Inside inside(lock_, lock_.visit());
   limit_ = bytes;
 }
 

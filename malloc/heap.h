@@ -14,8 +14,9 @@
 // Units   bytes, of blocks as they are, not as they were asked for.
 // Errors  null and errno: ENOMEM beyond the limit or without memory, EINVAL for what a pool of
 //         objects does not have. Misuse ends the program.
-// Threads any number at once; each heap has a lock, which every operation takes. Locks are taken in
-//         this order: the list's, heaps', arenas', zones' and runs'.
+// Threads any number at once; each heap has a lock, which every operation takes, and which costs a
+//         thread that has the heap for itself next to nothing. Locks are taken in this order: the
+//         list's, heaps', arenas', zones' and runs'.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,7 @@
 
 #include "abi/malloc_layout.h"
 #include "malloc/arena.h"
-#include "malloc/lock.h"
+#include "malloc/biased_lock.h"
 #include "malloc/page_heap.h"
 #include "malloc/size_class.h"
 
@@ -103,7 +104,7 @@ class alignas(64) Heap {
   std::size_t release_all();
   std::size_t size_here(const void* block, const char* caller) const;
 
-  Lock lock_;
+  BiasedLock lock_;
   std::atomic<std::uint8_t> generation_;
   std::uint8_t object_class_;  // of a pool of objects that are no runs
   std::uint16_t number_;       // its own for ever, from 1

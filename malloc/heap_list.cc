@@ -94,7 +94,7 @@ Heap* Heap::create(const char* name, std::size_t limit, Objects objects) {
     errno = ENOMEM;
     return nullptr;
   }
-  const Hold hold(heap->lock_);
+  const Inside inside(heap->lock_, heap->lock_.visit());
   const unsigned size_class =
       objects.size == 0 ? 0 : aligned_class_of(objects.size, objects.alignment);
   heap->object_class_ = static_cast<std::uint8_t>(size_class);
@@ -112,7 +112,7 @@ Heap* Heap::create(const char* name, std::size_t limit, Objects objects) {
 void Heap::destroy() {
   std::size_t released = 0;
   {
-    const Hold hold(lock_);
+    const Inside inside(lock_);
     released = release_all();
     const std::uintptr_t generation = generation_.load(std::memory_order_relaxed);
     generation_.store(static_cast<std::uint8_t>(generation % kGenerations + 1),
@@ -150,9 +150,14 @@ Heap& Heap::at(const void* handle, const char* caller) {
 
 void Heap::lock_all() {
   list_lock.lock();
-  for (Heap* heap = newest.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
-    heap->lock_.lock();
+  Heap* const first = newest.load(std::memory_order_acquire);
+  bool had_favourites = false;
+  for (Heap* heap = first; heap != nullptr; heap = heap->next_) {
+    had_favourites = heap->lock_.claim() || had_favourites;
   }
+  if (!had_favourites) return;
+  BiasedLock::pass_barrier();
+  for (Heap* heap = first; heap != nullptr; heap = heap->next_) heap->lock_.await();
 }
 
 void Heap::unlock_all() {
@@ -167,6 +172,7 @@ void Heap::reset_locks() {
     heap->lock_.reset();
   }
   list_lock.reset();
+  BiasedLock::forget();
 }
 
 void Heap::describe(abi::MallocLayout& into) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -107,7 +108,20 @@ std::size_t physical_memory() {
   return static_cast<std::size_t>(machine.totalram) * machine.mem_unit;
 }
 
-void sleep(const timespec& time) { syscall(SYS_nanosleep, &time, nullptr); }
+void sleep(const timespec& time) {
+  const KeepErrno keep;
+  syscall(SYS_nanosleep, &time, nullptr);
+}
+
+bool promise_barrier() {
+  const KeepErrno keep;
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+bool pass_barrier() {
+  const KeepErrno keep;
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
 
 void wait_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
   const KeepErrno keep;

@@ -49,6 +49,12 @@ std::uint64_t coarse_now();
 std::size_t physical_memory();
 void sleep(const timespec& time);
 
+/// Whether pass_barrier() will be there; the first time in a process of many threads it takes some
+/// milliseconds.
+bool promise_barrier();
+/// Has every thread of this process pass a full barrier before it returns.
+bool pass_barrier();
+
 inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

@@ -13,16 +13,15 @@
 // reset or destroyed leaves no holes; that costs a moment for each 16 KiB of small blocks, 128 KiB
 // of medium ones (1025 to 32768 bytes) and each larger block, not for each block.
 //
-// Units   bytes. Limits and figures are of blocks as they are: what malloc_usable_size() says,
-// which
-//         is up to a fifth more than was asked for.
+// Units   bytes. Limits and figures are of blocks as they are: what malloc_usable_size()
+//         says, which is somewhat more than was asked for.
 // Errors  NULL and errno: ENOMEM where the limit would be passed or there is no memory, EINVAL
-// where
-//         an argument can never do; else errno stays as it was. A block that is free already, is of
-//         another heap or of none, and a heap that was destroyed, end the program with one line, by
-//         abort(3).
-// Threads any number at once in one heap; each heap has one lock. While a heap is reset or
-// destroyed
+//         where an argument can never do; else errno stays as it was. A block that is free already,
+//         is of another heap or of none, and a heap that was destroyed, end the program with one
+//         line, by abort(3).
+// Threads any number at once in one heap. It has one lock, which a thread that has the heap for
+//         itself hardly pays: prefer a heap for each thread. Create the first one before threads,
+//         as it costs some 10 ms once where there are some. While a heap is reset or destroyed
 //         nobody may use its blocks or, destroyed, the heap. A child that was forked has the heaps
 //         as they were.
 //
