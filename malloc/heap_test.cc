@@ -159,6 +159,23 @@ TEST(Heap, ResetGivesBackAllAtOnce) {
   EXPECT_EQ(before.all_live().bytes, after.all_live().bytes);
 }
 
+// Of threads that are gone others take over spans; a heap does not, for all of its spans are its
+// own.
+TEST(Heap, WhatThreadsLeftIsNoHeaps) {
+  std::vector<void*> left;
+  std::thread([&] {
+    for (int i = 0; i < 1000; ++i) left.push_back(allocate(700));
+    for (std::size_t i = 0; i < left.size(); i += 2) release(left[i]);
+    cache.end();
+  }).join();
+  const Scoped heap;
+  for (int i = 0; i < 2000; ++i) ASSERT_NE(strata_heap_alloc(heap, 700), nullptr);
+  EXPECT_GE(figures_of(heap).held_bytes, figures_of(heap).live_bytes);
+  for (std::size_t i = 1; i < left.size(); i += 2) EXPECT_EQ(strata_heap_of(left[i]), nullptr);
+  strata_heap_reset(heap);
+  for (std::size_t i = 1; i < left.size(); i += 2) release(left[i]);
+}
+
 TEST(Heap, WhatIsGivenBackServesOthers) {
   purge_everything();
   strata_heap* const heap = strata_heap_create("lender", STRATA_NO_LIMIT);
