@@ -59,6 +59,7 @@ struct Command {
   /// own arguments; kAlways where they always do; empty where there is none.
   std::string_view runs = {};
   static constexpr std::string_view kAlways = "--";
+  std::span<const Option> settings = {};  ///< what a variable of the environment takes
 };
 
 /// All commands, in the order in which help lists them.

@@ -76,6 +76,8 @@ std::string help(const Command& command) {
                                                   : fmt::format("{} {}", option.name, option.value);
     out += entry(left, option.help, 24);
   }
+  if (!command.settings.empty()) out += "\nsettings:\n";
+  for (const Option& setting : command.settings) out += entry(setting.name, setting.help, 24);
   if (!command.examples.empty()) out += "\nexamples:\n";
   for (const std::string_view example : command.examples) out += fmt::format("  {}\n", example);
   return out;

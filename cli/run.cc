@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "abi/malloc_options.h"
 #include "base/printable.h"
 #include "cli/command.h"
 #include "cli/preload.h"
@@ -20,7 +21,7 @@ constexpr const char* kNamesLibrary = "STRATA_MALLOC_LIB";
 constexpr std::array kFolders = {"/../lib/", "/", "/../lib/x86_64-linux-gnu/", "/../lib64/"};
 
 constexpr std::array<std::string_view, 3> kExamples = {
-    "strata run -- redis-server --port 0", "STRATA_MALLOC=background:0 strata run -- ./server",
+    "strata run -- redis-server --port 0", "STRATA_MALLOC=harden:1 strata run -- ./server",
     "strata run -- python3 work.py & strata heap $!"};
 
 /// The path without links and dots, or nothing where there is no such file.
@@ -72,6 +73,46 @@ Result<Exit> run(const Invocation& invocation) {
   return Failure(explain_exec_error(command.front(), errno));
 }
 
+std::string_view value_of(abi::OptionUnit unit) {
+  switch (unit) {
+    case abi::OptionUnit::kFlag:
+      return "0|1";
+    case abi::OptionUnit::kMilliseconds:
+      return "MS";
+    case abi::OptionUnit::kBytes:
+      break;
+  }
+  return "BYTES";
+}
+
+std::string preset_of(const abi::MallocOption& option) {
+  constexpr std::uint64_t kMega = 1 << 20;
+  if (option.unit == abi::OptionUnit::kBytes && option.preset % kMega == 0) {
+    return fmt::format("{}M", option.preset / kMega);
+  }
+  return fmt::format("{}", option.preset);
+}
+
+/// The malloc's own table, as help has it.
+class Settings {
+ public:
+  Settings() {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const abi::MallocOption& option = abi::kMallocOptions[i];
+      names_[i] = fmt::format("{}:{}", option.name, value_of(option.unit));
+      texts_[i] = fmt::format("{} (default {})", option.says, preset_of(option));
+      options_[i] = {names_[i], {}, texts_[i]};
+    }
+  }
+  std::span<const Option> options() const { return options_; }
+
+ private:
+  static constexpr std::size_t kCount = std::size(abi::kMallocOptions);
+  std::array<std::string, kCount> names_, texts_;
+  std::array<Option, kCount> options_;
+};
+const Settings kSettings;
+
 }  // namespace
 
 extern const Command kRun;
@@ -84,14 +125,13 @@ const Command kRun = {
     "32-bit programs and those that run with privileges of their own, into which nothing can be "
     "preloaded, are refused.\n"
     "\n"
-    "The malloc's own options stand in STRATA_MALLOC, as key:value,key:value. One that is wrong "
-    "is reported and left out.\n"
-    "\n"
-    "  background:0  no thread gives memory back while the program rests (default 1)",
+    "The malloc's own settings stand in STRATA_MALLOC, as key:value,key:value; BYTES may end in "
+    "K, M or G. One that is wrong is reported and left out.",
     {},
     {},
     kExamples,
     run,
-    Command::kAlways};
+    Command::kAlways,
+    kSettings.options()};
 
 }  // namespace strata

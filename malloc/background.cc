@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <utility>
@@ -21,7 +22,8 @@
 namespace strata::alloc {
 namespace {
 
-constexpr long kPeriod = 500'000'000;  // ns, as decay_if_due()
+// However short the period, no thread that does nothing else.
+constexpr std::uint64_t kShortest = 10;  // ms
 // Periods without work until it ends: starting it costs some 50 us.
 constexpr int kRests = 4;
 constexpr std::size_t kStack = std::size_t{64} << 10;
@@ -60,13 +62,19 @@ class Sweeper {
   unsigned periods_ = 0, rested_ = 0;
 };
 
+/// As decay_if_due() has it.
+timespec period() {
+  const std::uint64_t ms = std::max(option(Option::kDecay), kShortest);
+  return {static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000 * 1'000'000)};
+}
+
 void* run(void*) {
   prctl(PR_SET_NAME, "strata-malloc");
-  const timespec period{0, kPeriod};
   Sweeper sweeper;
   for (int rests = 0; rests < kRests;) {
     // The raw call: no point at which this thread could be cancelled.
-    os::sleep(period);
+    os::sleep(period());
+    if (option(Option::kDecay) == 0) break;
     const bool is_left = sweeper.look();
     decay();
     rests = is_left || dirty_bytes() > 0 ? 0 : rests + 1;
@@ -80,7 +88,7 @@ void* run(void*) {
 bool background_runs() { return is_running.load(std::memory_order_relaxed); }
 
 bool start_background() {
-  if (!options().background) return false;
+  if (option(Option::kBackground) == 0 || option(Option::kDecay) == 0) return false;
   if (is_running.exchange(true, std::memory_order_acq_rel)) return true;
   const int before = errno;
   sigset_t all, signals;

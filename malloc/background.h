@@ -1,6 +1,6 @@
 // malloc/background.h - a thread that gives memory back while the program makes no calls.
 //
-//     much was freed ──▶ started ──▶ decays twice a second, and once an arena rests its spans'
+//     much was freed ──▶ started ──▶ decays every period, and once an arena rests its spans'
 //                                    free pages go ──▶ ends when nothing is left to do
 //
 // A program that never frees much never has it. It takes 64 KiB of stack, receives no signal, and

@@ -7,13 +7,13 @@
 #include "malloc/arena.h"
 #include "malloc/background.h"
 #include "malloc/heap.h"
+#include "malloc/options.h"
 #include "malloc/os.h"
 #include "malloc/space.h"
 
 namespace strata::alloc {
 namespace {
 
-constexpr std::uint64_t kPeriod = 500;  // ms
 // So little is kept.
 constexpr std::size_t kLeast = std::size_t{1} << 20;
 
@@ -48,7 +48,8 @@ std::size_t dirty_bytes() {
 void decay_if_due() {
   const std::uint64_t now = os::coarse_now();
   std::uint64_t before = last.load(std::memory_order_relaxed);
-  if (now - before < kPeriod ||
+  const std::uint64_t period = option(Option::kDecay);
+  if (period == 0 || now - before < period ||
       !last.compare_exchange_strong(before, now, std::memory_order_relaxed)) {
     return;
   }

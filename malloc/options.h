@@ -1,18 +1,30 @@
-// malloc/options.h - STRATA_MALLOC=key:value,key:value …
-// What is wrong in it is said on standard error and left out; a setuid program ignores it.
+// malloc/options.h - what the operator and the program said about how malloc is to work; the table
+// of what can be said is abi/malloc_options.h.
+//
+//     strata_malloc_options   the program's own text, where it has one (strata/malloc.h)
+//     STRATA_MALLOC           the operator's, which is read after it; not in a setuid program
+//     strata_malloc_option()  one by one, while the program runs
+//
+// Errors  what is wrong in a text is said on standard error and left out.
 // Threads any number at once.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/malloc_options.h"
+
 namespace strata::alloc {
 
-struct Options {
-  bool background = true;  ///< a thread gives memory back while the program rests
-};
+using Option = abi::MallocOptionKey;
 
-/// Read from the environment once, when it is first asked for.
-const Options& options();
+/// As it stands: 0 or 1, or a number in its unit.
+std::uint64_t option(Option which);
+
+/// Reads the texts; once, before the first block.
+void read_options();
+
+enum class Setting { kDone, kNoSuchKey, kWrongValue, kTooLate };
+Setting set_option(const char* key, const char* value);
 
 }  // namespace strata::alloc

@@ -23,7 +23,7 @@ constexpr std::size_t kMostBlocks = 256 * kGiB;
 bool Space::begin() {
   const Hold hold(begin_lock_);
   if (has_begun()) return true;
-  options();
+  read_options();
   // Twice what the machine has, for each kind of block: what is not used costs nothing.
   const std::size_t blocks =
       std::clamp(std::bit_ceil(os::physical_memory() * 2), 4 * kGiB, kMostBlocks);

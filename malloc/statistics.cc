@@ -8,6 +8,7 @@
 
 #include "malloc/census.h"
 #include "malloc/decay.h"
+#include "malloc/include/strata/malloc.h"
 #include "malloc/options.h"
 #include "malloc/os.h"
 #include "malloc/space.h"
@@ -114,10 +115,13 @@ STRATA_EXPORT int malloc_trim(std::size_t) {
 
 /// What has a meaning here is taken; thresholds and arenas are of glibc's mechanism, and accepted,
 /// for programs set them and treat a refusal as an error.
-STRATA_EXPORT int mallopt(int parameter, int) {
+STRATA_EXPORT int mallopt(int parameter, int value) {
   switch (parameter) {
-    case M_MXFAST:
     case M_TRIM_THRESHOLD:
+      // mallopt(3): -1 disables trimming.
+      if (value == -1) alloc::set_option("decay", "0");
+      return 1;
+    case M_MXFAST:
     case M_TOP_PAD:
     case M_MMAP_THRESHOLD:
     case M_MMAP_MAX:
@@ -129,4 +133,19 @@ STRATA_EXPORT int mallopt(int parameter, int) {
     default:
       return 0;
   }
+}
+
+STRATA_EXPORT int strata_malloc_option(const char* key, const char* value) {
+  if (key == nullptr || value == nullptr) return EINVAL;
+  switch (alloc::set_option(key, value)) {
+    case alloc::Setting::kDone:
+      return 0;
+    case alloc::Setting::kNoSuchKey:
+      return ENOENT;
+    case alloc::Setting::kWrongValue:
+      return EINVAL;
+    case alloc::Setting::kTooLate:
+      break;
+  }
+  return EBUSY;
 }

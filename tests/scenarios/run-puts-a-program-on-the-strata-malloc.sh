@@ -69,8 +69,17 @@ fi
 run strata run --help
 exits_with 0
 says 'STRATA_MALLOC'
-says 'background:0'
-# Each option that the library knows is there.
-keys=$(sed -n 's/.*{"\([a-z_]*\)", *&Options::.*/\1/p' "$ROOT/malloc/options.cc")
-[[ $keys ]] || fail 'no options are found in malloc/options.cc'
-for key in $keys; do says "$key:"; done
+# Each option that the library knows is there, with its value, what it does and its preset.
+keys=$(sed -n 's/^    {"\([a-z_]*\)", OptionUnit::.*/\1/p' "$ROOT/abi/malloc_options.h")
+[[ $keys ]] || fail 'no options are found in abi/malloc_options.h'
+for key in $keys; do grep -Eq "^  $key:(0\|1|MS|BYTES) +[a-z].*" stdout || fail "help has no $key"; done
+says 'quarantine:BYTES'
+says '(default 1M)'
+# And what is said there the library takes.
+for key in $keys; do
+  STRATA_MALLOC=$key:1 run strata run -- sh -c :
+  exits_with 0
+  error_never_says "$key"
+done
+STRATA_MALLOC=none:1 run strata run -- sh -c :
+error_says "STRATA_MALLOC: 'none:1' has no such key; ignored"

@@ -88,6 +88,21 @@ strata_heap* strata_pool_create(const char* name, size_t object_size, size_t ali
                                 size_t limit);
 void* strata_pool_alloc(strata_heap* pool);
 
+// ---- Options ----
+//
+// `strata run --help` lists them. An operator's STRATA_MALLOC=key:value,... counts for more than
+// the program's own text; strata_malloc_option() for more than both.
+
+// Sets one option: its name, and its value as text ("0", "250", "64M"). Returns 0; ENOENT: there is
+// none of that name; EINVAL: it has no such value; EBUSY: it could be set until the first block was
+// given (harden, quarantine, check_sizes: then the text is the way).
+int strata_malloc_option(const char* key, const char* value);
+
+// A program that defines it sets options before its first block:
+//
+//     const char* strata_malloc_options = "harden:1,quarantine:16M";
+extern const char* strata_malloc_options __attribute__((weak));
+
 #ifdef __cplusplus
 }
 #endif
