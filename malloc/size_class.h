@@ -1,8 +1,8 @@
 // malloc/size_class.h - the sizes that blocks come in.
 //
-//     class   1   2   3  …  16 |  17  18  …  24 | 25  26 …   32 |   33   34 …  52      larger
-//     size   16  32  48  … 256 | 288 320  … 512 | 576 640 … 1024 | 1280 1536 … 32768   runs of pages
-//                            small                               |       medium        (page_heap.h)
+//     class   1   2  …  16 |  17  …  24 |  25  …   32 |   33   34 …    52   larger
+//     size   16  32  … 256 | 288  … 512 | 576  … 1024 | 1280 1536 … 32768   runs of pages
+//                          small                      |       medium        (page_heap.h)
 //
 // Up to 256 bytes they are 16 apart, so that what is asked for is rounded as little as alignment
 // allows; then eight to a doubling, and of medium ones four, which wastes at most a fifth.

@@ -114,7 +114,7 @@ class Zone {
 
   std::uintptr_t base_ = 0;
   State* states_ = nullptr;
-  std::uintptr_t states_of_zero_ = 0;  // where they would begin if the zone began at address 0
+  std::uintptr_t states_of_zero_ = 0;     // where they would begin if the zone began at address 0
   std::atomic<std::size_t> granules_{0};  // below the frontier
   const Shape shape_;
   Span* spans_ = nullptr;
