@@ -27,8 +27,9 @@ inline constexpr std::uint8_t kStateInSpan = 0xc0;   ///< free, in its span
 /// Beside its class: live, and more is known of it. In a span of a named heap it is that heap's.
 inline constexpr std::uint8_t kStateMarked = 0x40;
 
-/// kMoved is live too; kHot is free, with its memory, and not joined with its neighbours yet.
-enum class RunUse : std::uint8_t { kNone, kFree, kLive, kMoved, kHot };
+/// kMoved is live too; kHot is free, with its memory, and not joined with its neighbours yet;
+/// kGuard is address space behind a run, or of one that was freed, that must not be touched.
+enum class RunUse : std::uint8_t { kNone, kFree, kLive, kMoved, kHot, kGuard };
 
 struct MallocZone {
   std::uint64_t base, bytes;    ///< address space; only units below the frontier were ever used

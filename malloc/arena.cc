@@ -6,6 +6,7 @@
 
 #include "malloc/find_states.h"
 #include "malloc/os.h"
+#include "malloc/random.h"
 #include "malloc/space.h"
 
 namespace strata::alloc {
@@ -131,7 +132,8 @@ std::uint32_t Arena::claim(Span& span, void** end, std::uint32_t want) {
     return ++got < counted;
   };
   const std::size_t all = span.carved.load(std::memory_order_relaxed) * stride;
-  const std::size_t from = span.cursor < all ? span.cursor : 0;
+  std::size_t from = span.cursor < all ? span.cursor : 0;
+  if (space.is_hardened && all > 0) from = random_below(all / stride) * stride;
   const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
   std::size_t at = find_states(states, from, all, stride, free, take);
   if (got < counted) at = find_states(states, 0, from, stride, free, take);

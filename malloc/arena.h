@@ -24,6 +24,7 @@
 namespace strata::alloc {
 
 class Heap;
+class Quarantine;
 
 class Arena {
  public:
@@ -66,6 +67,7 @@ class Arena {
   // The thread's cache keeps its slots with the arena (cache.h).
   void** slots[kClasses];
   std::uint16_t capacity[kClasses];
+  Quarantine* quarantine;    // where harden is on, and once there was something to put in
   std::size_t held_besides;  // bytes that these have room for beyond what each may
 
   Lock& lock() { return lock_; }

@@ -102,7 +102,7 @@ void* resize(void* block, std::size_t bytes, const char* caller) {
   const std::size_t before = usable_size(block, caller);
   if (bytes > kMostMedium && before > kMostMedium) {
     if (void* const resized = space.pages.resize(block, bytes)) return resized;
-  } else if (bytes <= before && (bytes >= before / 2 || before <= 64)) {
+  } else if (stays(before, bytes)) {
     return block;
   }
   void* const copy = allocate(bytes);

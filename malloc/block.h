@@ -45,6 +45,10 @@ inline void release(void* block) {
 void* allocate_zeroed(std::size_t bytes);
 /// `alignment` is a power of two.
 void* allocate_aligned(std::size_t bytes, std::size_t alignment);
+/// Whether a small or medium block stays where it is when it is to have so many bytes.
+constexpr bool stays(std::size_t before, std::size_t bytes) {
+  return bytes <= before && (bytes >= before / 2 || before <= 64);
+}
 /// The block made as long as `bytes`, which are not 0; null where there is no memory, and the block
 /// stays.
 void* resize(void* block, std::size_t bytes, const char* caller);

@@ -8,6 +8,7 @@
 #include "malloc/arena.h"
 #include "malloc/background.h"
 #include "malloc/decay.h"
+#include "malloc/options.h"
 #include "malloc/thread.h"
 
 namespace strata::alloc {
@@ -24,6 +25,8 @@ constexpr std::size_t kFirstHeld = std::size_t{16} << 10;
 constexpr std::size_t kMostHeld = std::size_t{64} << 10;
 constexpr std::size_t kMostBesides = std::size_t{1} << 20;
 constexpr std::size_t kMostSlots = 1024, kFewestSlots = 16, kSlotsBesides = 4096;
+// Where harden is on, one of some is taken from the first on.
+constexpr std::size_t kHardenedSlots = 64;
 // Of blocks a thread freed so much more than it took anew that it may be worth giving back.
 constexpr std::size_t kMuch = std::size_t{8} << 20;
 
@@ -40,16 +43,27 @@ bool Cache::begin() {
   arena_ = arena;
   for (unsigned c = 1; c < kClasses; ++c) {
     void** const slots = arena->slots[c];
-    bins_[c] = {slots, slots, slots + arena->capacity[c], slots};
+    bins_[c] = {slots, slots, slots, slots};
+    bound(c);
   }
   note_thread();
   return true;
+}
+
+/// Where every pop or push is to be seen, no slot lies within the bounds.
+void Cache::bound(unsigned size_class) {
+  Bin& bin = bins_[size_class];
+  const bool sees_pops = space.is_hardened;
+  const bool sees_pushes = space.is_hardened || option(Option::kCheckSizes) != 0;
+  bin.low = sees_pops ? reinterpret_cast<void**>(UINTPTR_MAX) : bin.slots;
+  bin.high = sees_pushes ? nullptr : bin.slots + arena_->capacity[size_class];
 }
 
 /// How many slots a class gets next; as many as it has where there may be no more.
 std::size_t Cache::next_capacity(unsigned size_class) {
   const std::size_t before = arena_->capacity[size_class], most = most_slots(size_class);
   const std::size_t size = size_of_class(size_class);
+  if (before == 0 && space.is_hardened) return std::min(kHardenedSlots, most);
   if (before == 0) return std::min(std::clamp<std::size_t>(kFirstHeld / size, 4, 32), most);
   if (before < most) return std::min(before * 4, most);
   const std::size_t more = std::min(before * 2, kSlotsBesides);
@@ -70,7 +84,9 @@ bool Cache::widen(unsigned size_class) {
   if (held > 0) std::memcpy(memory, bin.slots, static_cast<std::size_t>(held) * sizeof(void*));
   arena_->slots[size_class] = memory;
   arena_->capacity[size_class] = static_cast<std::uint16_t>(slots);
-  bin = {memory + held, memory, memory + slots, memory};
+  bin.slots = memory;
+  bin.top = memory + held;
+  bound(size_class);
   return true;
 }
 
@@ -80,6 +96,7 @@ std::uint32_t Cache::wanted(unsigned size_class) {
   const std::size_t first = std::max<std::size_t>(kFirstRefill / size, 1);
   std::size_t want = wanted_[size_class] == 0 ? first : wanted_[size_class] * std::size_t{2};
   if (want * 2 > arena_->capacity[size_class]) widen(size_class);
+  if (space.is_hardened) return std::max<std::uint32_t>(arena_->capacity[size_class] / 2, 1);
   want = std::min(want, std::max<std::size_t>(arena_->capacity[size_class] / 2, 1));
   wanted_[size_class] = static_cast<std::uint16_t>(want);
   want = std::min(want, std::max<std::size_t>(first, refilled_[size_class] / 8));
@@ -87,22 +104,19 @@ std::uint32_t Cache::wanted(unsigned size_class) {
   return static_cast<std::uint32_t>(want);
 }
 
-/// Blocks from the arena; false where there are none.
+/// Blocks from the arena, above those that are there; false where there are none.
 bool Cache::fill(unsigned size_class) {
-  if (arena_ == nullptr && !begin()) return false;
-  // To begin may have allocated.
-  if (bins_[size_class].top > bins_[size_class].slots) return true;
   if (arena_->capacity[size_class] == 0 && !widen(size_class)) return false;
   const std::uint32_t want = wanted(size_class);
   Bin& bin = bins_[size_class];
-  std::uint32_t got = arena_->take(size_class, bin.slots + want, want);
+  std::uint32_t got = arena_->take(size_class, bin.top + want, want);
   if (got == 0) {
     empty();
     retreat();
-    got = arena_->take(size_class, bin.slots + want, want);
+    got = arena_->take(size_class, bin.top + want, want);
   }
-  if (got < want) std::memmove(bin.slots, bin.slots + want - got, got * sizeof(void*));
-  bin.top = bin.slots + got;
+  if (got < want) std::memmove(bin.top, bin.top + want - got, got * sizeof(void*));
+  bin.top += got;
   const std::size_t bytes = got * size_of_class(size_class);
   given_ = given_ > bytes ? given_ - bytes : 0;
   return got > 0;
@@ -110,6 +124,12 @@ bool Cache::fill(unsigned size_class) {
 
 void* Cache::refill(unsigned size_class) {
   Bin& bin = bins_[size_class];
+  if (arena_ == nullptr && !begin()) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  if (space.is_hardened) return take_any(size_class);
+  // To begin may have allocated.
   if (bin.top == bin.slots && !fill(size_class)) {
     errno = ENOMEM;
     return nullptr;
@@ -122,11 +142,17 @@ void* Cache::refill(unsigned size_class) {
 }
 
 void Cache::overflow(void* block, unsigned size_class) {
+  if (space.is_hardened) return cache.keep_back(block, size_class);
   State& state = space.zone(size_class).state_of(block);
   state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
-  if (arena_ == nullptr && !begin()) return Arena::give(size_class, &block, 1);
+  if (cache.arena_ == nullptr && !cache.begin()) return Arena::give(size_class, &block, 1);
+  cache.hold(block, size_class);
+}
+
+/// Puts a block that is marked as cached into its slots.
+void Cache::hold(void* block, unsigned size_class) {
   Bin& bin = bins_[size_class];
-  if (bin.top == bin.high && !widen(size_class)) {
+  if (bin.top == bin.slots + arena_->capacity[size_class] && !widen(size_class)) {
     const std::size_t held = static_cast<std::size_t>(bin.top - bin.slots);
     if (held == 0) return Arena::give(size_class, &block, 1);
     // The oldest, which are least likely to be near the processor.
@@ -149,6 +175,7 @@ void Cache::note_given(std::size_t bytes) {
 }
 
 void Cache::empty() {
+  empty_quarantine();
   for (unsigned c = 1; c < kClasses; ++c) {
     Bin& bin = bins_[c];
     if (bin.top == bin.slots) continue;

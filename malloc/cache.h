@@ -47,31 +47,46 @@ class Cache {
 
   /// A live block, whose state this is.
   void push(void* block, unsigned size_class, State& state) {
+    push_or(block, size_class, state, [&] { overflow(block, size_class); });
+  }
+  /// With another way where it is slow, which ends in overflow().
+  template <class Slow>
+  void push_or(void* block, unsigned size_class, State& state, Slow slow) {
     Bin& bin = bins_[size_class];
     void** const top = bin.top;
     if (top >= bin.high) [[unlikely]] {
-      return overflow(block, size_class);
+      return slow();
     }
     state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
     *top = block;
     bin.top = top + 1;
   }
 
+  /// Of this thread's cache: without `this` at hand, free() is two instructions shorter.
+  [[gnu::noinline]] static void overflow(void* block, unsigned size_class);
+
   Arena* arena() const { return arena_; }
   /// Gives all back to the spans.
   void empty();
   /// And the arena to other threads.
   void end();
+  /// Ends the program where a free block was written to; where harden is on.
+  void check_free() const;
 
  private:
   [[gnu::noinline]] void* refill(unsigned size_class);
-  [[gnu::noinline]] void overflow(void* block, unsigned size_class);
   bool begin();
+  void bound(unsigned size_class);
   bool fill(unsigned size_class);
   std::size_t next_capacity(unsigned size_class);
   bool widen(unsigned size_class);
   void note_given(std::size_t bytes);
   std::uint32_t wanted(unsigned size_class);
+  void hold(void* block, unsigned size_class);
+  // harden.cc:
+  void* take_any(unsigned size_class);
+  void keep_back(void* block, unsigned size_class);
+  void empty_quarantine();
 
   // Threads' stacks can be as small as 16 KiB, and this lies in them.
   Bin bins_[kClasses];

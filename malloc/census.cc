@@ -57,7 +57,9 @@ void PageHeap::count(Census& census) {
     const Entry& entry = entries_[page];
     if (entry.pages == 0) break;
     const bool is_free = entry.use == Use::kFree || entry.use == Use::kHot;
-    add(is_free ? census.free_runs : census.live_runs, std::size_t{entry.pages} * os::kPage);
+    const bool is_live = entry.use == Use::kLive || entry.use == Use::kMoved;
+    if (is_free || is_live)
+      add(is_free ? census.free_runs : census.live_runs, std::size_t{entry.pages} * os::kPage);
     page += entry.pages;
   }
 }

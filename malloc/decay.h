@@ -1,7 +1,7 @@
 // malloc/decay.h - memory that is free goes back to the kernel, but not what is about to be used.
 //
-// Twice a second (decay), what stayed free for the last four is given back. What a program needs again soon
-// it finds with its pages; the rest is gone within seconds.
+// Twice a second (decay), what stayed free for the last four is given back. What a program needs
+// again soon it finds with its pages; the rest is gone within seconds.
 //
 // Threads any number at once.
 #pragma once

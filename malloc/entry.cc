@@ -5,6 +5,7 @@
 
 #include "malloc/block.h"
 #include "malloc/os.h"
+#include "malloc/sized.h"
 
 #define STRATA_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -35,9 +36,11 @@ STRATA_EXPORT void* malloc(std::size_t bytes) { return alloc::allocate(bytes); }
 
 STRATA_EXPORT void free(void* block) { alloc::release(block); }
 STRATA_EXPORT void cfree(void* block) { alloc::release(block); }
-STRATA_EXPORT void free_sized(void* block, std::size_t) { alloc::release(block); }
-STRATA_EXPORT void free_aligned_sized(void* block, std::size_t, std::size_t) {
-  alloc::release(block);
+STRATA_EXPORT void free_sized(void* block, std::size_t bytes) {
+  alloc::release_sized(block, bytes, 1, alloc::Sized::kFree);
+}
+STRATA_EXPORT void free_aligned_sized(void* block, std::size_t alignment, std::size_t bytes) {
+  alloc::release_sized(block, bytes, alignment, alloc::Sized::kFreeAligned);
 }
 
 STRATA_EXPORT void* calloc(std::size_t count, std::size_t size) {

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <new>
 
-#include "malloc/block.h"
+#include "malloc/sized.h"
 
 #define STRATA_EXPORT __attribute__((visibility("default")))
 
@@ -60,6 +60,11 @@ template <class... Arguments>
   return reinterpret_cast<void* (*)(Arguments..., const std::nothrow_t&)>(found)(arguments..., tag);
 }
 
+[[gnu::always_inline]] inline void release_sized(void* block, std::size_t bytes,
+                                                 std::size_t alignment = 1) {
+  alloc::release_sized(block, bytes, alignment, alloc::Sized::kDelete);
+}
+
 }  // namespace
 
 STRATA_EXPORT void* operator new(std::size_t bytes) {
@@ -101,8 +106,12 @@ STRATA_EXPORT void* operator new[](std::size_t bytes, std::align_val_t alignment
 
 STRATA_EXPORT void operator delete(void* block) noexcept { alloc::release(block); }
 STRATA_EXPORT void operator delete[](void* block) noexcept { alloc::release(block); }
-STRATA_EXPORT void operator delete(void* block, std::size_t) noexcept { alloc::release(block); }
-STRATA_EXPORT void operator delete[](void* block, std::size_t) noexcept { alloc::release(block); }
+STRATA_EXPORT void operator delete(void* block, std::size_t bytes) noexcept {
+  release_sized(block, bytes);
+}
+STRATA_EXPORT void operator delete[](void* block, std::size_t bytes) noexcept {
+  release_sized(block, bytes);
+}
 STRATA_EXPORT void operator delete(void* block, const std::nothrow_t&) noexcept {
   alloc::release(block);
 }
@@ -115,11 +124,13 @@ STRATA_EXPORT void operator delete(void* block, std::align_val_t) noexcept {
 STRATA_EXPORT void operator delete[](void* block, std::align_val_t) noexcept {
   alloc::release(block);
 }
-STRATA_EXPORT void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  alloc::release(block);
+STRATA_EXPORT void operator delete(void* block, std::size_t bytes,
+                                   std::align_val_t alignment) noexcept {
+  release_sized(block, bytes, static_cast<std::size_t>(alignment));
 }
-STRATA_EXPORT void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
-  alloc::release(block);
+STRATA_EXPORT void operator delete[](void* block, std::size_t bytes,
+                                     std::align_val_t alignment) noexcept {
+  release_sized(block, bytes, static_cast<std::size_t>(alignment));
 }
 STRATA_EXPORT void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
   alloc::release(block);

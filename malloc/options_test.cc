@@ -9,7 +9,8 @@
 namespace strata::alloc {
 namespace {
 
-// Each in a process of its own, since texts are read once.
+// Suites of such a name are run before others, when nothing is read yet. Each in a process of its
+// own, since texts are read once.
 template <class Act>
 void with(const char* text, Act act, const char* says = "") {
   EXPECT_EXIT(
@@ -21,7 +22,7 @@ void with(const char* text, Act act, const char* says = "") {
       testing::ExitedWithCode(0), says);
 }
 
-TEST(Options, AreReadFromTheEnvironment) {
+TEST(OptionsDeathTest, AreReadFromTheEnvironment) {
   with("background:0,,decay:0,quarantine:3M,", [] {
     read_options();
     if (option(Option::kBackground) != 0 || option(Option::kDecay) != 0 ||
@@ -31,7 +32,7 @@ TEST(Options, AreReadFromTheEnvironment) {
   });
 }
 
-TEST(Options, ThatAreWrongAreLeftOut) {
+TEST(OptionsDeathTest, ThatAreWrongAreLeftOut) {
   for (const char* wrong : {"background:2", "background:", "background", "decay:3600001",
                             "decay:1K", "decay:-1", "decay: 1", "quarantine:2000G", "quarantine:1T",
                             "quarantine:1KB", "quarantine:K", "quarantine:99999999999999999999",
@@ -48,7 +49,7 @@ TEST(Options, ThatAreWrongAreLeftOut) {
   }
 }
 
-TEST(Options, CanBeSetWhileTheProgramRuns) {
+TEST(OptionsDeathTest, CanBeSetWhileTheProgramRuns) {
   with("decay:100", [] {
     if (set_option("decay", "250") != Setting::kDone) exit(1);
     // What is set counts for more than the text, which is not read after it.

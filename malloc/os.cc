@@ -32,6 +32,10 @@ class KeepErrno {
 constexpr int MADV_DONTNEED_LOCKED = 24;  // Linux 5.18
 #endif
 
+#ifndef MADV_GUARD_INSTALL
+constexpr int MADV_GUARD_INSTALL = 102, MADV_GUARD_REMOVE = 103;  // Linux 6.13
+#endif
+
 constexpr std::uintptr_t kAlignment = kHugePage;
 constexpr int kPlacesTried = 16;
 
@@ -41,10 +45,9 @@ constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 std::uintptr_t find_place(std::size_t bytes) {
   const KeepErrno keep;
-  std::uint64_t random = reinterpret_cast<std::uintptr_t>(&keep);
   for (int i = 0; i < kPlacesTried; ++i) {
-    syscall(SYS_getrandom, &random, sizeof random, GRND_NONBLOCK);
-    const std::uintptr_t place = kLowest + random % (kHighest - kLowest) / kAlignment * kAlignment;
+    const std::uintptr_t place =
+        kLowest + random() % (kHighest - kLowest) / kAlignment * kAlignment;
     void* const wanted = reinterpret_cast<void*>(place);
     void* const got = mmap(wanted, bytes, PROT_NONE, kAnonymous | MAP_FIXED_NOREPLACE, -1, 0);
     if (got != MAP_FAILED) munmap(got, bytes);
@@ -91,6 +94,30 @@ bool move_pages(void* from, std::size_t bytes, void* to) {
 bool renew(void* from, std::size_t bytes) {
   const KeepErrno keep;
   return mmap(from, bytes, PROT_READ | PROT_WRITE, kAnonymous | MAP_FIXED, -1, 0) == from;
+}
+
+bool mark_guard(void* from, std::size_t bytes) {
+  const KeepErrno keep;
+  return madvise(from, bytes, MADV_GUARD_INSTALL) == 0;
+}
+
+bool unmark_guard(void* from, std::size_t bytes) {
+  const KeepErrno keep;
+  return madvise(from, bytes, MADV_GUARD_REMOVE) == 0;
+}
+
+bool forbid(void* from, std::size_t bytes) {
+  const KeepErrno keep;
+  // Purged first: what is on its pages would count on.
+  madvise(from, bytes, MADV_DONTNEED);
+  return mprotect(from, bytes, PROT_NONE) == 0;
+}
+
+std::uint64_t random() {
+  const KeepErrno keep;
+  std::uint64_t number = reinterpret_cast<std::uintptr_t>(&keep);
+  syscall(SYS_getrandom, &number, sizeof number, GRND_NONBLOCK);
+  return number;
 }
 
 std::uint64_t coarse_now() {

@@ -43,6 +43,15 @@ bool move_pages(void* from, std::size_t bytes, void* to);
 /// Memory as it was when it was committed, also as the kernel keeps account of its mappings.
 bool renew(void* from, std::size_t bytes);
 
+/// Marks pages as such that end the program when it touches them; what was there is gone. Linux
+/// 6.13, and no locked memory.
+bool mark_guard(void* from, std::size_t bytes);
+bool unmark_guard(void* from, std::size_t bytes);
+/// The same by a mapping of its own, until it is renewed.
+bool forbid(void* from, std::size_t bytes);
+
+/// A number that nobody can tell beforehand, where the kernel has one ready.
+std::uint64_t random();
 /// Milliseconds of a clock that costs some nanoseconds and steps by about four.
 std::uint64_t coarse_now();
 /// What this machine has, in bytes.

@@ -12,10 +12,6 @@ namespace {
 
 // Above it, pages that are asked for again cost less than writing zeros to those that were used.
 constexpr std::size_t kMostCleared = std::size_t{4} << 20;
-// From so much on moving pages costs less than copying what is on them.
-constexpr std::size_t kLeastMoved = std::size_t{128} << 10;
-// Each run that was moved is up to two mappings more, of 65530.
-constexpr std::uint32_t kMostMoved = 4096;
 // In pages.
 constexpr std::size_t kLongRun = 1024;
 // Looked at in a bin of several lengths before the next one is.
@@ -220,6 +216,9 @@ void* PageHeap::take(std::size_t bytes, std::size_t alignment, Contents contents
   const std::size_t pages = length_for(bytes);
   const std::size_t aligned = std::max<std::size_t>(alignment / os::kPage, 1);
   if (pages == 0 || pages + aligned >= pages_) return nullptr;
+  if (is_hardened_) {
+    return take_guarded(static_cast<Page>(pages), static_cast<Page>(aligned));
+  }
   bool dirty = true;
   Page first = kNone;
   void* const hot = aligned == 1 ? take_hot(static_cast<Page>(pages)) : nullptr;
@@ -291,6 +290,7 @@ void PageHeap::put_back(Page first) {
 bool PageHeap::give(void* block) {
   const Page first = live_at(block);
   if (first == kNone) return false;
+  if (is_hardened_) return give_guarded(first);
   if (give_hot(first)) return true;
   const Hold hold(lock_);
   if (use_of(first) != Use::kMoved) return false;
@@ -365,6 +365,7 @@ void* PageHeap::resize(void* block, std::size_t bytes) {
   const auto pages = static_cast<Page>(wanted);
   const Page before = pages_of(first);
   if (pages == before) return block;
+  if (is_hardened_) return resize_guarded(first, pages);
   if (pages < before) {
     use(first, pages, use_of(first));
     give_rest(first, before);
@@ -453,6 +454,7 @@ std::size_t PageHeap::purge_some(std::size_t bytes) {
 void PageHeap::retreat() {
   const Hold hold(lock_);
   if (pages_ == 0) return;
+  give_kept();
   cool();
   purge(dirty_pages_);
   if (frontier_ > 1 && use_of(frontier_ - 1) == Use::kFree) {

@@ -34,6 +34,10 @@ class PageHeap {
   static std::size_t beside(std::size_t bytes);
   void place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside);
 
+  /// Before it gives its first run: behind each is a guard from now on, of a random length; what is
+  /// freed cannot be touched, and waits before it is used again (page_heap_harden.cc).
+  void harden() { is_hardened_ = true; }
+
   bool contains(const void* address) const {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     return at >= data_.start() && at < data_.end();
@@ -101,6 +105,14 @@ class PageHeap {
     entries_[page].pages.store(pages, std::memory_order_relaxed);
     set_use(page, how);
   }
+  void* take_guarded(Page pages, Page alignment);
+  Page take_run_guarded(Page pages, Page alignment);
+  void guard_behind(Page first, Page pages, Page guard);
+  bool give_guarded(Page first);
+  void take_back(Page first);
+  void keep_back(Page first, Page pages);
+  void give_kept();
+  void* resize_guarded(Page first, Page pages);
   void* take_hot(Page pages);
   bool give_hot(Page first);
   void cool();
@@ -124,6 +136,13 @@ class PageHeap {
   Page purge_run(Page first, Page most);
   void* address_of(Page page) const;
 
+  // From so much on moving pages costs less than copying what is on them.
+  static constexpr std::size_t kLeastMoved = std::size_t{128} << 10;
+  // Each run that was moved is up to two mappings more, of 65530.
+  static constexpr std::uint32_t kMostMoved = 4096;
+  /// Where hardened, so many runs wait before they are used again; which one goes on is chance.
+  static constexpr unsigned kKept = 32;
+
   HotRuns hot_;
   Lock lock_;
   // Guarded; a live run's entry is its owner's, and the frontier may be read:
@@ -136,6 +155,8 @@ class PageHeap {
   std::atomic<Page> dirty_pages_{0};
   LowWater unneeded_;
   std::uint32_t moved_ = 0;  // live runs that were moved
+  bool is_hardened_ = false;
+  Page kept_[kKept] = {};
 };
 
 }  // namespace strata::alloc

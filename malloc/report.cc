@@ -17,15 +17,22 @@ class Line {
   void add(const char* text, std::size_t bytes) {
     for (std::size_t i = 0; i < bytes && size_ + 1 < sizeof bytes_; ++i) bytes_[size_++] = text[i];
   }
-  void add_hex(std::uintptr_t number) {
-    char digits[2 * sizeof number + 1] = {};
+  void add_number(std::uintptr_t number, unsigned base) {
+    char digits[3 * sizeof number + 1] = {};
     std::size_t at = sizeof digits - 1;
     do {
-      digits[--at] = "0123456789abcdef"[number % 16];
-      number /= 16;
+      digits[--at] = "0123456789abcdef"[number % base];
+      number /= base;
     } while (number != 0);
-    add("0x");
     add(digits + at);
+  }
+  /// "strata malloc: free(0x7f…): "
+  void add_call(const char* call, const void* address) {
+    add("strata malloc: ");
+    add(call);
+    add("(0x");
+    add_number(reinterpret_cast<std::uintptr_t>(address), 16);
+    add("): ");
   }
   void write_out() {
     bytes_[size_++] = '\n';
@@ -45,12 +52,18 @@ class Line {
 
 void die(const char* call, const void* address, const char* what) {
   Line line;
-  line.add("strata malloc: ");
-  line.add(call);
-  line.add("(");
-  line.add_hex(reinterpret_cast<std::uintptr_t>(address));
-  line.add("): ");
+  line.add_call(call, address);
   line.add(what);
+  line.write_out();
+  abort();
+}
+
+void die_of_size(const char* call, const void* address, unsigned long given, unsigned long has) {
+  Line line;
+  line.add_call(call, address);
+  line.add_number(given, 10);
+  line.add(" bytes were given, and the block has ");
+  line.add_number(has, 10);
   line.write_out();
   abort();
 }

@@ -8,6 +8,10 @@ namespace strata::alloc {
 [[noreturn, gnu::cold, gnu::noinline]] void die(const char* call, const void* address,
                                                 const char* what);
 
+/// "strata malloc: free_sized(0x7f…): GIVEN bytes were given, and the block has HAS".
+[[noreturn, gnu::cold, gnu::noinline]] void die_of_size(const char* call, const void* address,
+                                                        unsigned long given, unsigned long has);
+
 /// "strata malloc: WHERE: 'ABOUT' WHAT", and goes on. `about` has `bytes` bytes.
 [[gnu::cold, gnu::noinline]] void warn(const char* where, const char* about, unsigned long bytes,
                                        const char* what);

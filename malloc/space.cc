@@ -32,6 +32,12 @@ bool Space::begin() {
   const std::size_t beside_all = small_beside + medium_beside + pages_beside + kMetadata;
   const std::uintptr_t start = os::find_place(2 * blocks + os::kMostRuns + beside_all);
   if (start == 0) return false;
+  if (option(Option::kHarden) != 0) {
+    is_hardened = true;
+    small.harden();
+    medium.harden();
+    pages.harden();
+  }
   std::uintptr_t beside = start + 2 * blocks + os::kMostRuns;
   small.place(start, blocks, beside);
   beside += small_beside;

@@ -29,6 +29,8 @@ class Space {
   bool begin();
   bool has_begun() const { return has_begun_.load(std::memory_order_acquire); }
 
+  /// Whether the option harden was set when it began.
+  bool is_hardened = false;
   /// Where all of it begins.
   std::uintptr_t base = 0;
 

@@ -70,6 +70,11 @@ class UnitSet {
     }
     return kNone;
   }
+  /// One at or little above a number; the lowest where there is none.
+  std::uint32_t any_near(std::uint32_t number) {
+    const std::uint64_t bits = words_[number / 64] >> (number % 64);
+    return bits != 0 ? number + static_cast<std::uint32_t>(std::countr_zero(bits)) : lowest();
+  }
   /// May be asked by any thread.
   std::uint32_t size() const { return size_.load(std::memory_order_relaxed); }
 

@@ -1,9 +1,12 @@
 #include "malloc/zone.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "malloc/decay.h"
+#include "malloc/guard.h"
 #include "malloc/os.h"
+#include "malloc/random.h"
 
 namespace strata::alloc {
 namespace {
@@ -14,6 +17,9 @@ constexpr std::size_t kHugeFrom = std::size_t{32} << 20;
 constexpr std::size_t up_to_page(std::size_t bytes) {
   return (bytes + os::kPage - 1) / os::kPage * os::kPage;
 }
+
+// Where units are taken at random.
+constexpr int kBegunAtOnce = 8;
 
 }  // namespace
 
@@ -47,26 +53,53 @@ Span* Zone::take_unit() {
 /// `is_fresh` becomes whether its pages are still to be had.
 Span* Zone::take_any(bool& is_fresh) {
   const Hold hold(lock_);
-  if (const std::uint32_t unit = dirty_.lowest(); unit != UnitSet::kNone) {
+  if (const std::uint32_t unit = choose(dirty_); unit != UnitSet::kNone) {
     dirty_.erase(unit);
     unneeded_.fell_to(dirty_.size());
     return &spans_[unit];
   }
   is_fresh = true;
-  if (const std::uint32_t unit = clean_.lowest(); unit != UnitSet::kNone) {
+  if (const std::uint32_t unit = choose(clean_); unit != UnitSet::kNone) {
     clean_.erase(unit);
     return &spans_[unit];
   }
-  if (frontier_ == units_) return nullptr;
+  return take_fresh();
+}
+
+std::uint32_t Zone::choose(UnitSet& units) const {
+  if (guard_ == 0 || units.size() == 0) return units.lowest();
+  return units.any_near(static_cast<std::uint32_t>(random_below(frontier_)));
+}
+
+/// Where units are taken at random, some are begun at a time, of which one is taken.
+Span* Zone::take_fresh() {
+  if (guard_ == 0) return extend() ? &spans_[frontier_ - 1] : nullptr;
+  for (int i = 0; i < kBegunAtOnce && extend(); ++i) {
+    const std::uint32_t unit = frontier_ - 1;
+    guard::set(reinterpret_cast<void*>(base() + ((unit + std::uintptr_t{1}) << shape_.unit_shift) -
+                                       guard_),
+               guard_);
+    clean_.insert(unit);
+  }
+  const std::uint32_t unit = choose(clean_);
+  if (unit == UnitSet::kNone) return nullptr;
+  clean_.erase(unit);
+  return &spans_[unit];
+}
+
+/// One unit more; false where there is no memory.
+bool Zone::extend() {
+  if (frontier_ == units_) return false;
   const std::size_t units = frontier_ + std::size_t{1};
   if (!states_memory_.reach(units * states_of_unit()) ||
       !spans_memory_.reach(units * sizeof(Span)) || !dirty_.reach(frontier_ + 1) ||
       !clean_.reach(frontier_ + 1) || !data_.reach(units << shape_.unit_shift)) {
-    return nullptr;
+    return false;
   }
   granules_.store(units * states_of_unit(), std::memory_order_relaxed);
-  take_huge_page();
-  return &spans_[frontier_++];
+  if (guard_ == 0) take_huge_page();
+  ++frontier_;
+  return true;
 }
 
 /// Where the frontier comes to one. A page that is had as a whole costs a tenth of its 512 parts,
@@ -79,8 +112,14 @@ void Zone::take_huge_page() {
 }
 
 void Zone::give_unit(Span& span) {
+  const auto unit = static_cast<std::uint32_t>(&span - spans_);
+  if (guard_ != 0) {
+    // What is free is zero, whoever had it: a named heap does not erase its blocks.
+    void* const start = reinterpret_cast<void*>(address_of(span));
+    if (!os::purge(start, unit_size())) std::memset(start, 0, unit_size() - guard_);
+  }
   const Hold hold(lock_);
-  dirty_.insert(static_cast<std::uint32_t>(&span - spans_));
+  dirty_.insert(unit);
 }
 
 std::size_t Zone::end_period() {

@@ -22,6 +22,7 @@
 #include "malloc/growing.h"
 #include "malloc/lock.h"
 #include "malloc/low_water.h"
+#include "malloc/os.h"
 #include "malloc/span.h"
 #include "malloc/unit_set.h"
 
@@ -59,13 +60,17 @@ class Zone {
   /// Takes its places; `beside` are so many bytes as it needs.
   void place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside);
 
+  /// Before it takes its places: from now on units are taken at random, and no block lies on a
+  /// unit's last page, which is guarded.
+  void harden() { guard_ = os::kPage; }
+
   std::uintptr_t base() const { return base_; }
   std::uintptr_t end() const { return data_.end(); }
   State* states() const { return states_; }
   std::size_t unit_size() const { return std::size_t{1} << shape_.unit_shift; }
   std::size_t states_of_unit() const { return unit_size() >> shape_.granule_shift; }
   std::uint32_t blocks_of(unsigned size_class) const {
-    return static_cast<std::uint32_t>(unit_size() / size_of_class(size_class));
+    return static_cast<std::uint32_t>((unit_size() - guard_) / size_of_class(size_class));
   }
 
   Span& span_of(const void* block) const {
@@ -108,6 +113,9 @@ class Zone {
  private:
   Span* take_any(bool& is_fresh);
   void take_huge_page();
+  Span* take_fresh();
+  bool extend();
+  std::uint32_t choose(UnitSet& units) const;
   std::size_t purge(std::uint32_t units);
   void purge_states(std::uint32_t from, std::uint32_t end);
   bool is_unused(std::uint32_t unit) const;
@@ -117,6 +125,7 @@ class Zone {
   std::uintptr_t states_of_zero_ = 0;     // where they would begin if the zone began at address 0
   std::atomic<std::size_t> granules_{0};  // below the frontier
   const Shape shape_;
+  std::size_t guard_ = 0;  // at each unit's end
   Span* spans_ = nullptr;
 
   Lock lock_;

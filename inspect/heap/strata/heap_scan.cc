@@ -291,7 +291,8 @@ void HeapScan::read_runs() {
     const auto use =
         static_cast<abi::RunUse>(value_at<std::uint8_t>(entry, table.layout.entry_use));
     const bool is_run = use == abi::RunUse::kFree || use == abi::RunUse::kHot ||
-                        use == abi::RunUse::kLive || use == abi::RunUse::kMoved;
+                        use == abi::RunUse::kLive || use == abi::RunUse::kMoved ||
+                        use == abi::RunUse::kGuard;
     if (!is_run || length == 0 || length > pages - page) {
       ++lost;
       ++page;
@@ -306,6 +307,8 @@ void HeapScan::read_runs() {
       tally.free_runs += run;
       tally.dirty += run.bytes;
       add_run(length, RunKind::kDirty);
+    } else if (use == abi::RunUse::kGuard) {
+      add_run(length, RunKind::kClean);
     } else {
       (use == abi::RunUse::kMoved ? tally.moved_runs : tally.live_runs) += run;
       const std::uint16_t heap = heap_of_run(entry);

@@ -21,6 +21,13 @@ int main(void) {
       expect(errno == 77);
     }
   }
+  // realloc() may leave what shrinks where it is.
+  for (size_t size = 100; size < kMiB; size = size * 5 / 4) {
+    for (size_t part = 1; part < 10; ++part) {
+      const size_t less = size / 10 * part + 1;
+      free_sized(realloc(malloc(size), less), less);
+    }
+  }
   void* const block = malloc(1000);
   free_sized(block, 1000);
   void* const next = malloc(1000);
