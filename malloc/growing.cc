@@ -30,8 +30,8 @@ bool Growing::grow(std::uintptr_t to) {
 void Growing::retreat(std::size_t bytes) {
   const std::uintptr_t to = up_to_page(start_ + bytes);
   if (to >= front_) return;
-  os::unmap(reinterpret_cast<void*>(to), front_ - to);
-  front_ = to;
+  // What is still mapped is committed still: it could not be mapped anew.
+  if (os::unmap(reinterpret_cast<void*>(to), front_ - to)) front_ = to;
 }
 
 }  // namespace strata::alloc

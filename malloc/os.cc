@@ -39,18 +39,29 @@ constexpr int MADV_GUARD_INSTALL = 102, MADV_GUARD_REMOVE = 103;  // Linux 6.13
 constexpr std::uintptr_t kAlignment = kHugePage;
 constexpr int kPlacesTried = 16;
 
+// What was mapped to find a place and could not be unmapped.
+constinit void* left_over = nullptr;
+constinit std::size_t left_over_bytes = 0;
+
 constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 }  // namespace
 
 std::uintptr_t find_place(std::size_t bytes) {
   const KeepErrno keep;
+  if (left_over != nullptr && munmap(left_over, left_over_bytes) != 0) return 0;
+  left_over = nullptr;
   for (int i = 0; i < kPlacesTried; ++i) {
     const std::uintptr_t place =
         kLowest + random() % (kHighest - kLowest) / kAlignment * kAlignment;
     void* const wanted = reinterpret_cast<void*>(place);
     void* const got = mmap(wanted, bytes, PROT_NONE, kAnonymous | MAP_FIXED_NOREPLACE, -1, 0);
-    if (got != MAP_FAILED) munmap(got, bytes);
+    if (got != MAP_FAILED && munmap(got, bytes) != 0) {
+      // Or each try would take so much from those to come.
+      left_over = got;
+      left_over_bytes = bytes;
+      return 0;
+    }
     // A limit on address space or locked memory refuses even to look; the first blocks will tell.
     if (got == wanted || (got == MAP_FAILED && errno != EEXIST)) return place;
   }
@@ -67,9 +78,9 @@ bool commit(void* from, std::size_t bytes) {
   return false;
 }
 
-void unmap(void* from, std::size_t bytes) {
+bool unmap(void* from, std::size_t bytes) {
   const KeepErrno keep;
-  munmap(from, bytes);
+  return munmap(from, bytes) == 0;
 }
 
 void take_huge_page(void* at) {

@@ -25,14 +25,14 @@ inline constexpr std::size_t kMostRuns = std::size_t{16} << 40;
 #endif
 
 /// A place where `bytes` of address space are free, aligned to 2 MiB and chosen at random; 0 where
-/// there is none. Nothing is mapped: what is not used counts against no limit on address space or
-/// locked memory. It lies far from where the kernel puts mappings, so that none comes there unless
-/// a program asks for that very address.
+/// there is none. Threads: one at a time. Nothing is mapped: what is not used counts against no
+/// limit on address space or locked memory. It lies far from where the kernel puts mappings, so
+/// that none comes there unless a program asks for that very address.
 std::uintptr_t find_place(std::size_t bytes);
 /// Makes some of it memory: zeroed, had when it is touched. False where the kernel refuses, or
 /// something else is there.
 bool commit(void* from, std::size_t bytes);
-void unmap(void* from, std::size_t bytes);
+bool unmap(void* from, std::size_t bytes);
 /// Has one huge page there, where nothing is yet, if the kernel has one to give. What is purged of
 /// it later stays away: the kernel does not make it whole again.
 void take_huge_page(void* at);

@@ -39,6 +39,7 @@ PageHeap::Page PageHeap::take_run_guarded(Page pages, Page alignment) {
   const std::size_t bytes = std::size_t{pages} * os::kPage;
   if (!guard::unfence(block, bytes)) {
     // The kernel has no memory even for that; it may have later.
+    if (dirty) mark_dirty(first, pages + guard);
     join_and_put(first, pages + guard);
     return kNone;
   }

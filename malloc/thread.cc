@@ -14,7 +14,7 @@
 namespace strata::alloc {
 namespace {
 
-constinit pthread_key_t key = 0;
+constinit std::atomic<pthread_key_t> key{0};  // one more than it; 0 is none
 
 /// A thread's other destructors may allocate after this one; then it is called once more.
 void end_thread(void*) { cache.end(); }
@@ -59,7 +59,17 @@ void after_fork_in_child() {
   forget_background();
 }
 
-void create_key() { pthread_key_create(&key, end_thread); }
+/// False where all keys are taken: then, at its end, what a thread's cache holds is lost.
+bool has_key() {
+  if (key.load(std::memory_order_acquire) != 0) return true;
+  pthread_key_t made = 0;
+  if (pthread_key_create(&made, end_thread) != 0) return false;
+  pthread_key_t none = 0;
+  if (!key.compare_exchange_strong(none, made + 1, std::memory_order_acq_rel)) {
+    pthread_key_delete(made);
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -73,9 +83,7 @@ void note_thread() {
       gettid() == getpid()) {
     return;
   }
-  static constinit pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, create_key);
-  pthread_setspecific(key, &cache);
+  if (has_key()) pthread_setspecific(key.load(std::memory_order_relaxed) - 1, &cache);
 }
 
 }  // namespace strata::alloc
