@@ -135,6 +135,7 @@ void* Cache::refill(unsigned size_class) {
     return nullptr;
   }
   void* const block = *--bin.top;
+  unpoison(block, size_of_class(size_class));
   space.zone(size_class)
       .state_of(block)
       .store(static_cast<std::uint8_t>(size_class), std::memory_order_relaxed);
@@ -146,6 +147,7 @@ void Cache::overflow(void* block, unsigned size_class) {
   State& state = space.zone(size_class).state_of(block);
   state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
   if (cache.arena_ == nullptr && !cache.begin()) return Arena::give(size_class, &block, 1);
+  poison(block, size_of_class(size_class));
   cache.hold(block, size_class);
 }
 

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "malloc/poison.h"
 #include "malloc/size_class.h"
 #include "malloc/space.h"
 
@@ -40,6 +41,7 @@ class Cache {
       return refill(size_class);
     void* const block = top[-1];
     bin.top = top - 1;
+    unpoison(block, size_of_class(size_class));
     zone.state_of<kGranuleShift>(block).store(static_cast<std::uint8_t>(size_class),
                                               std::memory_order_relaxed);
     return block;
@@ -60,6 +62,7 @@ class Cache {
     state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
     *top = block;
     bin.top = top + 1;
+    poison(block, size_of_class(size_class));
   }
 
   /// Of this thread's cache: without `this` at hand, free() is two instructions shorter.

@@ -23,6 +23,10 @@ namespace {
 
 constexpr const char* kWritten = "the block was written after it was freed";
 
+// Reads what is poisoned.
+#if defined(STRATA_POISONS)
+__attribute__((no_sanitize_address))
+#endif
 bool is_erased(const void* block, std::size_t bytes) {
   using Word [[gnu::may_alias]] = std::uint64_t;
   const auto* const words = static_cast<const Word*>(block);
@@ -63,6 +67,7 @@ void* Cache::take_any(unsigned size_class) {
   std::swap(bin.slots[random_below(held)], bin.top[-1]);
   void* const block = *--bin.top;
   check_erased(block, size_class, "malloc");
+  unpoison(block, size_of_class(size_class));
   space.zone(size_class)
       .state_of(block)
       .store(static_cast<std::uint8_t>(size_class), std::memory_order_relaxed);
@@ -75,6 +80,7 @@ void Cache::keep_back(void* block, unsigned size_class) {
   space.zone(size_class)
       .state_of(block)
       .store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
+  poison(block, bytes);
   if (arena_ == nullptr && !begin()) return Arena::give(size_class, &block, 1);
   if (arena_->quarantine == nullptr) {
     arena_->quarantine = Quarantine::make(option(Option::kQuarantine));
