@@ -14,6 +14,8 @@
 
 #include <cstdint>
 
+#include "abi/malloc_samples.h"
+
 namespace strata::abi {
 
 inline constexpr char kMallocMagic[16] = {'S', 't', 'r', 'a', 't', 'a',  ' ', 'm',
@@ -24,7 +26,8 @@ inline constexpr std::uint32_t kMallocVersion = 1;
 inline constexpr std::uint8_t kStateClass = 0x3f;
 inline constexpr std::uint8_t kStateInCache = 0x80;  ///< free, in some thread's cache
 inline constexpr std::uint8_t kStateInSpan = 0xc0;   ///< free, in its span
-/// Beside its class: live, and more is known of it. In a span of a named heap it is that heap's.
+/// Beside its class: live, and more is known of it. In a span of a named heap it is that heap's,
+/// elsewhere it was sampled.
 inline constexpr std::uint8_t kStateMarked = 0x40;
 
 /// kMoved is live too; kHot is free, with its memory, and not joined with its neighbours yet;
@@ -74,6 +77,8 @@ struct MallocLayout {
   std::uint32_t heap_limit, heap_peak, heap_refused;  ///< u64s: bytes, bytes, calls
   std::uint32_t entry_owner;  ///< offset in an entry: u16, the number of a live run's heap, or 0
   std::uint32_t reserved;
+
+  MallocSamples samples;  ///< added later still
 };
 
 }  // namespace strata::abi

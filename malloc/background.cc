@@ -22,8 +22,6 @@
 namespace strata::alloc {
 namespace {
 
-// However short the period, no thread that does nothing else.
-constexpr std::uint64_t kShortest = 10;  // ms
 // Periods without work until it ends: starting it costs some 50 us.
 constexpr int kRests = 4;
 constexpr std::size_t kStack = std::size_t{64} << 10;
@@ -64,7 +62,7 @@ class Sweeper {
 
 /// As decay_if_due() has it.
 timespec period() {
-  const std::uint64_t ms = std::max(option(Option::kDecay), kShortest);
+  const std::uint64_t ms = decay_period();
   return {static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000 * 1'000'000)};
 }
 
@@ -74,7 +72,7 @@ void* run(void*) {
   for (int rests = 0; rests < kRests;) {
     // The raw call: no point at which this thread could be cancelled.
     os::sleep(period());
-    if (option(Option::kDecay) == 0) break;
+    if (decay_period() == 0) break;
     const bool is_left = sweeper.look();
     decay();
     rests = is_left || dirty_bytes() > 0 ? 0 : rests + 1;

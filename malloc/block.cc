@@ -46,10 +46,16 @@ void die_of(const char* caller, const void* address) {
 
 void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents) {
   if (bytes <= PTRDIFF_MAX && (space.has_begun() || space.begin())) {
-    if (void* const block = space.pages.take(bytes, alignment, contents)) return block;
-    cache.empty();
-    retreat();
-    if (void* const block = space.pages.take(bytes, alignment, contents)) return block;
+    void* block = space.pages.take(bytes, alignment, contents);
+    if (block == nullptr) {
+      cache.empty();
+      retreat();
+      block = space.pages.take(bytes, alignment, contents);
+    }
+    if (block != nullptr) {
+      cache.count(block, space.pages.size_of(block), bytes);
+      return block;
+    }
   }
   errno = ENOMEM;
   return nullptr;
@@ -60,6 +66,8 @@ void release_slowly(void* block) {
   if (space.pages.contains(block)) {
     if (space.pages.owner_of(block) != 0) return Heap::of(block)->give(block, "free");
     const std::size_t bytes = space.pages.size_of(block);
+    // Before another has a block there.
+    if (bytes > 0) samples.remove(block);
     if (bytes > 0 && space.pages.give(block)) {
       return note_freed(bytes);
     }
@@ -70,6 +78,10 @@ void release_slowly(void* block) {
 void release_unusual(void* block, std::uint8_t state) {
   if (is_marked(state)) {
     if (Heap* const heap = Heap::of(block)) return heap->give(block, "free");
+    // Who frees it twice at a time finds no record the second time.
+    if (samples.remove(block)) {
+      return cache.push(block, class_of_state(state), *space.find_state(block));
+    }
   }
   die_of("free", block);
 }
@@ -100,13 +112,23 @@ std::size_t usable_size(const void* block, const char* caller) {
 void* resize(void* block, std::size_t bytes, const char* caller) {
   if (Heap* const heap = Heap::of(block)) return heap->resize(block, bytes, caller);
   const std::size_t before = usable_size(block, caller);
+  abi::MallocSample sample;
+  bool was_sampled = false;
   if (bytes > kMostMedium && before > kMostMedium) {
-    if (void* const resized = space.pages.resize(block, bytes)) return resized;
+    // To the profile it is freed here and another allocated. Before another has a block there.
+    was_sampled = samples.take(block, sample);
+    if (void* const resized = space.pages.resize(block, bytes)) {
+      cache.count(resized, space.pages.size_of(resized), bytes);
+      return resized;
+    }
   } else if (stays(before, bytes)) {
     return block;
   }
   void* const copy = allocate(bytes);
-  if (copy == nullptr) return nullptr;
+  if (copy == nullptr) {
+    if (was_sampled) samples.put_back(sample);
+    return nullptr;
+  }
   std::memcpy(copy, block, std::min(before, bytes));
   release(block);
   return copy;

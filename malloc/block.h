@@ -17,17 +17,17 @@ namespace strata::alloc {
 
 void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents);
 [[gnu::cold, gnu::noinline]] void release_slowly(void* block);
-/// Of a small or medium block, what free() does not take at once: a named heap's, or none that is
-/// live.
+/// Of a small or medium block, what free() does not take at once: a named heap's, one that was
+/// sampled, or none that is live.
 [[gnu::cold, gnu::noinline]] void release_unusual(void* block, std::uint8_t state);
 /// Ends the program: what was given to `caller` is no live block.
 [[noreturn, gnu::cold, gnu::noinline]] void die_of(const char* caller, const void* address);
 
 inline void* allocate(std::size_t bytes) {
   if (bytes <= kMostSmall) [[likely]] {
-    return cache.pop<4>(small_class_of(bytes), space.small);
+    return cache.pop<4>(small_class_of(bytes), space.small, bytes);
   }
-  if (bytes <= kMostMedium) return cache.pop<8>(medium_class_of(bytes), space.medium);
+  if (bytes <= kMostMedium) return cache.pop<8>(medium_class_of(bytes), space.medium, bytes);
   return allocate_pages(bytes, 1, PageHeap::Contents::kAny);
 }
 

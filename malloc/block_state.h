@@ -11,7 +11,7 @@
 //
 //     0               no block begins here (yet)
 //     class           live
-//     class | 0x40    live, and more is known of it: it is a named heap's (heap.h)
+//     class | 0x40    live, and more is known of it: it is a named heap's (heap.h), or was sampled
 //     class | 0x80    free, in some thread's cache, or its named heap's
 //     class | 0xc0    free, in its span
 //

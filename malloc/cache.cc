@@ -53,10 +53,11 @@ bool Cache::begin() {
 /// Where every pop or push is to be seen, no slot lies within the bounds.
 void Cache::bound(unsigned size_class) {
   Bin& bin = bins_[size_class];
-  const bool sees_pops = space.is_hardened;
+  const bool sees_pops = space.is_hardened || mean_ != 0;
   const bool sees_pushes = space.is_hardened || option(Option::kCheckSizes) != 0;
   bin.low = sees_pops ? reinterpret_cast<void**>(UINTPTR_MAX) : bin.slots;
-  bin.high = sees_pushes ? nullptr : bin.slots + arena_->capacity[size_class];
+  const std::size_t capacity = arena_ == nullptr ? 0 : arena_->capacity[size_class];
+  bin.high = sees_pushes ? nullptr : bin.slots + capacity;
 }
 
 /// How many slots a class gets next; as many as it has where there may be no more.
@@ -122,24 +123,74 @@ bool Cache::fill(unsigned size_class) {
   return got > 0;
 }
 
-void* Cache::refill(unsigned size_class) {
+/// Where all blocks are counted, each comes here: so this is short.
+template <unsigned kGranuleShift>
+void* Cache::pop_slowly(unsigned size_class, std::size_t asked) {
   Bin& bin = bins_[size_class];
-  if (arena_ == nullptr && !begin()) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  if (space.is_hardened) return take_any(size_class);
-  // To begin may have allocated.
-  if (bin.top == bin.slots && !fill(size_class)) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  void* const block = *--bin.top;
+  void** const top = bin.top;
+  if (top == bin.slots || space.is_hardened) [[unlikely]]
+    return refill(size_class, asked);
+  left_ -= static_cast<std::int64_t>(size_of_class(size_class));
+  if (left_ < 0) [[unlikely]]
+    return take_top(size_class, asked);
+  void* const block = top[-1];
+  bin.top = top - 1;
   unpoison(block, size_of_class(size_class));
-  space.zone(size_class)
-      .state_of(block)
-      .store(static_cast<std::uint8_t>(size_class), std::memory_order_relaxed);
+  const Zone& zone = kGranuleShift == 4 ? space.small : space.medium;
+  zone.state_of<kGranuleShift>(block).store(static_cast<std::uint8_t>(size_class),
+                                            std::memory_order_relaxed);
   return block;
+}
+template void* Cache::pop_slowly<4>(unsigned, std::size_t);
+template void* Cache::pop_slowly<8>(unsigned, std::size_t);
+
+void* Cache::refill(unsigned size_class, std::size_t asked) {
+  const Bin& bin = bins_[size_class];
+  const bool has_begun = arena_ != nullptr || begin();
+  // To begin may have allocated.
+  if (!has_begun || (!space.is_hardened && bin.top == bin.slots && !fill(size_class))) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  if (mean_ != samples.wanted()) follow_sampling();
+  if (mean_ != 0) left_ -= static_cast<std::int64_t>(size_of_class(size_class));
+  return take_top(size_class, asked);
+}
+
+/// The block at the top, or where harden is on any; sampled where a point fell on it.
+void* Cache::take_top(unsigned size_class, std::size_t asked) {
+  void* block;
+  if (space.is_hardened) {
+    block = take_any(size_class);
+    if (block == nullptr) return nullptr;
+  } else {
+    block = *--bins_[size_class].top;
+    unpoison(block, size_of_class(size_class));
+  }
+  State& state = space.zone(size_class).state_of(block);
+  state.store(static_cast<std::uint8_t>(size_class), std::memory_order_relaxed);
+  if (mean_ != 0 && left_ < 0 && sample(block, size_of_class(size_class), asked)) {
+    state.store(static_cast<std::uint8_t>(size_class | kMarked), std::memory_order_relaxed);
+  }
+  return block;
+}
+
+/// Points have no memory: what of the block lies behind the first one does not matter.
+bool Cache::sample(void* block, std::size_t bytes, std::size_t asked) {
+  const int before = errno;
+  const std::uint64_t mean = mean_;
+  left_ = samples.next_gap(mean);
+  const bool is_noted = samples.add(block, bytes, asked, mean);
+  if (mean != samples.wanted()) follow_sampling();
+  errno = before;
+  return is_noted;
+}
+
+void Cache::follow_sampling() {
+  const std::uint64_t wanted = samples.wanted();
+  mean_ = wanted != 0 && space.has_begun() && samples.begin() ? wanted : 0;
+  if (mean_ != 0) left_ = samples.next_gap(mean_);
+  for (unsigned c = 1; c < kClasses; ++c) bound(c);
 }
 
 void Cache::overflow(void* block, unsigned size_class) {

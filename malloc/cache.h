@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "malloc/poison.h"
+#include "malloc/samples.h"
 #include "malloc/size_class.h"
 #include "malloc/space.h"
 
@@ -32,13 +33,13 @@ class Cache {
     void** slots;
   };
 
-  /// A block of a class, which is the zone's, marked live.
+  /// A block of a class, which is the zone's, marked live. `asked` is what the program said.
   template <unsigned kGranuleShift>
-  void* pop(unsigned size_class, const Zone& zone) {
+  void* pop(unsigned size_class, const Zone& zone, std::size_t asked) {
     Bin& bin = bins_[size_class];
     void** const top = bin.top;
     if (top <= bin.low) [[unlikely]]
-      return refill(size_class);
+      return pop_slowly<kGranuleShift>(size_class, asked);
     void* const block = top[-1];
     bin.top = top - 1;
     unpoison(block, size_of_class(size_class));
@@ -69,6 +70,15 @@ class Cache {
   [[gnu::noinline]] static void overflow(void* block, unsigned size_class);
 
   Arena* arena() const { return arena_; }
+
+  /// Does as samples.wanted() says from here on.
+  void follow_sampling();
+  /// Counts a block that comes from elsewhere, and samples it where its turn has come.
+  void count(void* block, std::size_t bytes, std::size_t asked) {
+    if (mean_ != samples.wanted()) [[unlikely]]
+      follow_sampling();
+    if (mean_ != 0 && (left_ -= static_cast<std::int64_t>(bytes)) < 0) sample(block, bytes, asked);
+  }
   /// Gives all back to the spans.
   void empty();
   /// And the arena to other threads.
@@ -77,7 +87,11 @@ class Cache {
   void check_free() const;
 
  private:
-  [[gnu::noinline]] void* refill(unsigned size_class);
+  template <unsigned kGranuleShift>
+  [[gnu::noinline]] void* pop_slowly(unsigned size_class, std::size_t asked);
+  [[gnu::noinline]] void* refill(unsigned size_class, std::size_t asked);
+  void* take_top(unsigned size_class, std::size_t asked);
+  [[gnu::cold, gnu::noinline]] bool sample(void* block, std::size_t bytes, std::size_t asked);
   bool begin();
   void bound(unsigned size_class);
   bool fill(unsigned size_class);
@@ -97,6 +111,8 @@ class Cache {
   std::uint16_t wanted_[kClasses];    // by the last refill
   std::uint32_t refilled_[kClasses];  // blocks in all
   std::size_t given_;                 // bytes given back to spans and not taken again
+  std::uint64_t mean_;                // by which this thread samples; 0: not
+  std::int64_t left_;                 // bytes up to the next point
 };
 
 extern thread_local constinit Cache cache;

@@ -7,12 +7,16 @@
 #include "malloc/arena.h"
 #include "malloc/background.h"
 #include "malloc/heap.h"
+#include "malloc/low_water.h"
 #include "malloc/options.h"
 #include "malloc/os.h"
 #include "malloc/space.h"
 
 namespace strata::alloc {
 namespace {
+
+// However soon all is to be given back, no thread that does nothing else.
+constexpr std::uint64_t kShortest = 10;  // ms
 
 // So little is kept.
 constexpr std::size_t kLeast = std::size_t{1} << 20;
@@ -45,10 +49,15 @@ std::size_t dirty_bytes() {
          space.pages.hot_bytes();
 }
 
+std::uint64_t decay_period() {
+  const std::uint64_t all = option(Option::kDecay);
+  return all == 0 ? 0 : std::max(all / LowWater::kPeriods, kShortest);
+}
+
 void decay_if_due() {
   const std::uint64_t now = os::coarse_now();
   std::uint64_t before = last.load(std::memory_order_relaxed);
-  const std::uint64_t period = option(Option::kDecay);
+  const std::uint64_t period = decay_period();
   if (period == 0 || now - before < period ||
       !last.compare_exchange_strong(before, now, std::memory_order_relaxed)) {
     return;

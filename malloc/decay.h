@@ -7,9 +7,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace strata::alloc {
 
+/// Milliseconds from one decay() to the next; 0 where there shall be none.
+std::uint64_t decay_period();
 /// Called without locks where memory was freed.
 void decay_if_due();
 /// Called without a zone's or the page heap's lock where memory is taken that has no pages yet:

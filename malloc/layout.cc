@@ -5,6 +5,7 @@
 #include "abi/malloc_layout.h"
 #include "malloc/arena.h"
 #include "malloc/heap.h"
+#include "malloc/samples.h"
 #include "malloc/space.h"
 
 namespace strata::alloc {
@@ -55,9 +56,9 @@ void Space::describe() const {
   Arena::describe(layout);
   Heap::describe(layout);
   layout.metadata = metadata_.start();
-  layout.metadata_bytes = metadata_.size();
+  layout.metadata_bytes = metadata_.size() + Samples::kReserved;
   layout.all = base;
-  layout.all_bytes = metadata_.end() - base;
+  layout.all_bytes = layout.metadata + layout.metadata_bytes - base;
   layout.class_sizes = address(detail::kSizes.data());
   layout.classes = kClasses;
   layout.page_size = os::kPage;

@@ -131,6 +131,15 @@ std::uint64_t random() {
   return number;
 }
 
+bool is_readable(std::uintptr_t at) {
+  const KeepErrno keep;
+  constexpr int kNoAction = -1;
+  constexpr std::size_t kKernelSet = 8;
+  // rt_sigprocmask(2) reads the set before it looks at what is to be done with it.
+  syscall(SYS_rt_sigprocmask, kNoAction, at & ~std::uintptr_t{7}, nullptr, kKernelSet);
+  return errno != EFAULT;
+}
+
 std::uint64_t coarse_now() {
   const KeepErrno keep;
   timespec now{};

@@ -52,6 +52,10 @@ bool forbid(void* from, std::size_t bytes);
 
 /// A number that nobody can tell beforehand, where the kernel has one ready.
 std::uint64_t random();
+/// Whether the page that `at` lies on can be read. By a call that reads eight bytes and does
+/// nothing: sandboxes allow it, as they may not allow calls that are there for copying.
+bool is_readable(std::uintptr_t at);
+
 /// Milliseconds of a clock that costs some nanoseconds and steps by about four.
 std::uint64_t coarse_now();
 /// What this machine has, in bytes.

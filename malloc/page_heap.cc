@@ -61,11 +61,9 @@ unsigned PageHeap::bin_of(Page pages) {
   return std::min(kBins - 1, 64 + (log - 6) * 8 + (pages >> (log - 3) & 7));
 }
 
-/// Of a run for so many bytes, in pages: one of eight to a doubling, so that runs which are freed
-/// fit those that are asked for, and begin where pages were used before; of long ones one of 64,
-/// for the rest of one that is not used again is memory too.
-std::size_t PageHeap::length_for(std::size_t bytes) {
+std::size_t PageHeap::length_for(std::size_t bytes) const {
   const std::size_t pages = (bytes + os::kPage - 1) / os::kPage;
+  if (is_hardened_) return pages;  // a guard stands right behind what was asked for
   const std::size_t parts = pages < kLongRun ? 8 : 64;
   const std::size_t step = std::max<std::size_t>(std::bit_floor(pages) / parts, 1);
   return (pages + step - 1) / step * step;

@@ -46,6 +46,11 @@ class PageHeap {
   /// The length of the live block that begins there; 0 where none does.
   std::size_t size_of(const void* block) const;
 
+  /// Of a run for so many bytes, in pages: one of eight to a doubling, so that runs which are freed
+  /// fit those that are asked for, and begin where pages were used before; of long ones one of 64,
+  /// for the rest of one that is not used again is memory too.
+  std::size_t length_for(std::size_t bytes) const;
+
   enum class Contents { kAny, kZero };
   /// A block of at least `bytes`, at a multiple of `alignment`, a power of two; null where there is
   /// no memory.
@@ -97,7 +102,6 @@ class PageHeap {
   };
 
   static unsigned bin_of(Page pages);
-  static std::size_t length_for(std::size_t bytes);
   Use use_of(Page page) const { return entries_[page].use.load(std::memory_order_relaxed); }
   Page pages_of(Page run) const { return entries_[run].pages.load(std::memory_order_relaxed); }
   void set_use(Page page, Use how) { entries_[page].use.store(how, std::memory_order_relaxed); }

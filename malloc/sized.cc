@@ -35,7 +35,7 @@ bool may_be(unsigned size_class, std::size_t bytes, std::size_t alignment, Sized
 /// Whether a run of so many bytes may: one at hand is up to an eighth longer than is asked for.
 bool may_be_run(std::size_t length, std::size_t bytes, std::size_t alignment, Sized by) {
   const std::size_t pages = length / os::kPage;
-  const std::size_t wanted = (std::max<std::size_t>(bytes, 1) + os::kPage - 1) / os::kPage;
+  const std::size_t wanted = space.pages.length_for(std::max<std::size_t>(bytes, 1));
   const bool is_run = aligned_class_of(bytes, alignment) == 0;
   return (is_run && wanted <= pages && pages - wanted <= wanted / 8) ||
          may_have_shrunk(length, bytes, by);

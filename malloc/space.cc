@@ -5,6 +5,7 @@
 
 #include "malloc/options.h"
 #include "malloc/os.h"
+#include "malloc/samples.h"
 #include "malloc/thread.h"
 
 namespace strata::alloc {
@@ -24,6 +25,7 @@ bool Space::begin() {
   const Hold hold(begin_lock_);
   if (has_begun()) return true;
   read_options();
+  if (const std::size_t mean = option(Option::kSample); mean != 0) samples.want(mean);
   // Twice what the machine has, for each kind of block: what is not used costs nothing.
   const std::size_t blocks =
       std::clamp(std::bit_ceil(os::physical_memory() * 2), 4 * kGiB, kMostBlocks);
@@ -45,7 +47,8 @@ bool Space::begin() {
   beside += medium_beside;
   pages.place(start + 2 * blocks, os::kMostRuns, beside);
   beside += pages_beside;
-  metadata_.place(beside, kMetadata);
+  metadata_.place(beside, kMetadata - Samples::kReserved);
+  samples.place(metadata_.end());
   base = start;
   describe();
   has_begun_.store(true, std::memory_order_release);

@@ -21,6 +21,7 @@ void end_thread(void*) { cache.end(); }
 
 void before_fork() {
   Heap::lock_all();
+  samples.lock().lock();
   Arena::list_lock().lock();
   for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) arena->lock().lock();
   space.small.lock().lock();
@@ -40,6 +41,7 @@ void after_fork_in_parent() {
     arena->lock().unlock();
   }
   Arena::list_lock().unlock();
+  samples.lock().unlock();
   Heap::unlock_all();
 }
 
@@ -55,6 +57,7 @@ void after_fork_in_child() {
   }
   Arena::list_lock().reset();
   Heap::reset_locks();
+  samples.lock().reset();
   Arena::leave_all_but(cache.arena());
   forget_background();
 }

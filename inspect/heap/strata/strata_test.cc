@@ -268,6 +268,15 @@ TEST(StrataMalloc, StatesOfAnotherClassAreCountedAndNotBelieved) {
   EXPECT_EQ(walked.survey.walk->notes().size(), 1u);
 }
 
+TEST(StrataMalloc, AMarkedBlockIsLive) {
+  TableFake fake;
+  fake.put(TableFake::kStates, char(2 | abi::kStateMarked));
+  Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_EQ(walked.tally().odd, 0u);
+  EXPECT_EQ(of_state(walked.tally().classes[2].states, BlockState::kLive).blocks, 200u);
+}
+
 TEST(StrataMalloc, WhatIsNotInMemoryIsNotWalked) {
   TableFake fake;
   fake.memory.absent.insert(TableFake::kMediumStates);

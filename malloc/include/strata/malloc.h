@@ -103,6 +103,21 @@ int strata_malloc_option(const char* key, const char* value);
 //     const char* strata_malloc_options = "harden:1,quarantine:16M";
 extern const char* strata_malloc_options __attribute__((weak));
 
+// ---- Sampling ----
+//
+// Sampling: who allocated is noted for one byte in so many, chosen at random; `strata profile PID`
+// shows the sites and writes them for pprof. Off until it is asked for, here, by
+// STRATA_MALLOC=sample:512K, or from outside by strata profile --start. Blocks of named heaps are
+// not sampled.
+//
+// `bytes` is how far apart noted bytes are on average; 524288 is usual, 0 turns it off. The calling
+// thread follows at once, each other one when it next needs more blocks than it has at hand. What
+// was sampled stays in the profile until it is freed. 0, or ENOMEM where there is no memory for the
+// records; errno stays as it was.
+int strata_malloc_sample(size_t bytes);
+// How far apart they are; 0 while sampling is off.
+size_t strata_malloc_sampling(void);
+
 #ifdef __cplusplus
 }
 #endif
