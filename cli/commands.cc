@@ -9,11 +9,12 @@ extern const Command kHeap;
 extern const Command kLeaks;
 extern const Command kMap;
 extern const Command kPage;
+extern const Command kProfile;
 extern const Command kRun;
 
 namespace {
 
-constexpr std::array kCommands = {&kExplain, &kHeap, &kLeaks, &kMap, &kPage, &kRun};
+constexpr std::array kCommands = {&kExplain, &kHeap, &kLeaks, &kMap, &kPage, &kProfile, &kRun};
 
 }  // namespace
 

@@ -92,15 +92,28 @@ std::uint64_t most_work_to_demangle(const std::string& mangled) {
   return product(product(mangled.size(), kMostPerCharacter), breadth);
 }
 
-std::optional<std::string> demangled_type(const std::string& mangled) {
-  // "_Z" begins a function or variable; what stands in a type_info is a type without it.
-  if (mangled.empty() || mangled.starts_with('_')) return std::nullopt;
+namespace {
+
+std::optional<std::string> demangled(const std::string& mangled) {
   if (most_work_to_demangle(mangled) > kMostWorkPerName) return std::nullopt;
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> text(
       abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
   if (status != 0 || !text) return std::nullopt;
   return std::string(text.get());
+}
+
+}  // namespace
+
+std::optional<std::string> demangled_type(const std::string& mangled) {
+  // "_Z" begins a function or variable; what stands in a type_info is a type without it.
+  if (mangled.empty() || mangled.starts_with('_')) return std::nullopt;
+  return demangled(mangled);
+}
+
+std::optional<std::string> demangled_symbol(const std::string& mangled) {
+  if (!mangled.starts_with("_Z")) return std::nullopt;
+  return demangled(mangled);
 }
 
 }  // namespace strata

@@ -23,5 +23,7 @@ inline constexpr std::uint64_t kMostWorkPerName = 16u << 20;
 
 /// The readable name; nullopt for what is no mangled type, or may take more than kMostWorkPerName.
 std::optional<std::string> demangled_type(const std::string& mangled);
+/// The same of a function's or variable's, which begins with "_Z".
+std::optional<std::string> demangled_symbol(const std::string& mangled);
 
 }  // namespace strata

@@ -6,6 +6,7 @@
 #include "inspect/space/elf_source.h"
 #include "inspect/space/module.h"
 #include "inspect/space/shelf.h"
+#include "inspect/space/symbol_names.h"
 #include "inspect/space/symbol_table.h"
 
 namespace strata {
@@ -13,6 +14,8 @@ namespace {
 
 // Of one name: old versions, and statics of several source files.
 constexpr std::size_t kMostDefinitions = 16;
+// Of addresses that symbols cover: a file may say that each of millions covers all.
+constexpr std::uint64_t kMostCovered = 100'000'000;
 
 Result<ElfSource> open_source(const PresentMemory& memory, const Module& module) {
   if (module.first_mapping.name.starts_with('/')) {
@@ -182,6 +185,41 @@ Result<std::optional<SymbolAt>> find_symbol_at(const PresentMemory& memory, cons
   auto name = read_name(*source, *nearest->table, nearest->name);
   if (!name) return pass(name, doing());
   return SymbolAt{{std::move(*name), nearest->range}, nearest->relation()};
+}
+
+Result<std::vector<Symbol>> find_symbols_at(const PresentMemory& memory, const Module& module,
+                                            std::span<const Address> addresses) {
+  const auto doing = [&] { return "looking for symbols in " + module.name; };
+  std::vector<Symbol> found(addresses.size());
+  auto source = open_source(memory, module);
+  if (!source) return pass(source, doing());
+  auto tables = read_symbol_tables(*source);
+  if (!tables) return pass(tables, doing());
+  std::vector<std::optional<Nearest>> nearest(addresses.size());
+  std::uint64_t covered = 0;
+  for (const SymbolTable& table : *tables) {
+    auto visited = visit_symbols(*source, table, [&](const GElf_Sym& symbol, std::uint64_t) {
+      const auto range = place(symbol, module);
+      if (symbol.st_name == 0 || !range) return;
+      const Nearest candidate{
+          *range, true,          binding_rank(symbol), GELF_ST_TYPE(symbol.st_info) != STT_NOTYPE,
+          &table, symbol.st_name};
+      auto at = std::lower_bound(addresses.begin(), addresses.end(), range->start);
+      for (; at != addresses.end() && *at < range->end && covered < kMostCovered; ++at) {
+        ++covered;
+        auto& best = nearest[static_cast<std::size_t>(at - addresses.begin())];
+        if (!best || candidate.is_better_than(*best)) best = candidate;
+      }
+    });
+    if (!visited) return pass(visited, doing());
+  }
+  for (std::size_t i = 0; i < nearest.size(); ++i) {
+    if (!nearest[i]) continue;
+    auto name = read_name(*source, *nearest[i]->table, nearest[i]->name);
+    if (!name) return pass(name, doing());
+    found[i] = {std::move(*name), nearest[i]->range};
+  }
+  return found;
 }
 
 }  // namespace strata

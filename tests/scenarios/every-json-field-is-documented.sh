@@ -70,6 +70,9 @@ if [[ -e $BUILD/lib/libstrata-malloc.so ]]; then
   for of in strata-heap strata-pools; do
     on_strata_malloc "$of"
     section=malloc documented heap --json "$target"
+    run strata profile --start 16K --json "$target"
+    json '.schema == "strata.profile-switch/1" and .mean_bytes == 16384' >/dev/null
+    documented profile --json "$target"
     end_specimen
   done
 fi

@@ -1,10 +1,10 @@
-// A small heap of the Strata malloc's, any bytes of which are others: its table is looked for, and
-// the walk goes to the end. The input is changes of 12 bytes each.
+// A small heap of the Strata malloc's, any bytes of which are others: its table is looked for, the
+// walk goes to the end, and its samples are read. The input is changes of 12 bytes each.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
-#include "inspect/heap/strata/table_fake.h"
+#include "inspect/heap/strata/samples_fake.h"
 
 namespace strata::strata_malloc {
 namespace {
@@ -85,6 +85,11 @@ void run(TableFake& fake) {
   require(require_claims(*survey.walk, all) == count);
   survey.walk->conclude();
   (void)survey.walk->notes();
+  const SampledHeap sampled = read_samples(memory, survey.strata_malloc->table);
+  for (const Sample& sample : sampled.live) {
+    require(all.contains(sample.block) && sample.stack < sampled.stacks.size());
+    require(sample.weight() >= 1);
+  }
   require(fake.memory.reads < kMostReads);
 }
 
@@ -95,6 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   using namespace strata::strata_malloc;
   TableFake fake;
   fake.add_heap();
+  put_samples(fake);
   const auto words = words_of(fake);
   for (std::size_t at = 0; at + 12 <= size; at += 12) {
     Change change;
