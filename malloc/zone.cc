@@ -6,6 +6,7 @@
 #include "malloc/decay.h"
 #include "malloc/guard.h"
 #include "malloc/os.h"
+#include "malloc/poison.h"
 #include "malloc/random.h"
 
 namespace strata::alloc {
@@ -113,9 +114,10 @@ void Zone::take_huge_page() {
 
 void Zone::give_unit(Span& span) {
   const auto unit = static_cast<std::uint32_t>(&span - spans_);
+  void* const start = reinterpret_cast<void*>(address_of(span));
+  unpoison(start, unit_size());
   if (guard_ != 0) {
     // What is free is zero, whoever had it: a named heap does not erase its blocks.
-    void* const start = reinterpret_cast<void*>(address_of(span));
     if (!os::purge(start, unit_size())) std::memset(start, 0, unit_size() - guard_);
   }
   const Hold hold(lock_);
