@@ -26,9 +26,8 @@ constexpr std::size_t slots_of(unsigned size_class) {
   return std::clamp(kShelfBytes / size_of_class(size_class), kFewestSlots, kMostSlots);
 }
 
-constexpr std::size_t up_to_page(std::size_t bytes) {
-  return (bytes + os::kPage - 1) / os::kPage * os::kPage;
-}
+/// Of the run that is taken for so many.
+std::size_t bytes_of_run(std::size_t bytes) { return space.pages.length_for(bytes) * os::kPage; }
 
 [[noreturn, gnu::cold, gnu::noinline]] void die_of_owner(const char* caller, const void* block) {
   die(caller, block,
@@ -93,7 +92,7 @@ void* Heap::take_block(unsigned size_class) {
 
 void* Heap::take_run(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents) {
   const Inside inside(lock_);
-  const std::size_t least = bytes > PTRDIFF_MAX ? SIZE_MAX : up_to_page(bytes);
+  const std::size_t least = bytes > PTRDIFF_MAX ? SIZE_MAX : bytes_of_run(bytes);
   if (least > PTRDIFF_MAX || !has_room(least)) return refuse();
   void* block = space.pages.take(bytes, alignment, contents);
   if (block == nullptr) {
@@ -201,7 +200,7 @@ void Heap::give_run(void* block, const char* caller) {
 /// Where it is or elsewhere, without copying; null where that is not possible.
 void* Heap::resize_run(void* block, std::size_t bytes) {
   const Inside inside(lock_);
-  const std::size_t before = space.pages.size_of(block), after = up_to_page(bytes);
+  const std::size_t before = space.pages.size_of(block), after = bytes_of_run(bytes);
   if (after > before && !has_room(after - before)) return nullptr;
   space.pages.take_owned(runs_, block);
   void* const resized = space.pages.resize(block, bytes);

@@ -24,6 +24,7 @@ const abi::MallocSamples& table() { return strata_malloc_layout.samples; }
 
 /// The records as a reader has them.
 std::vector<abi::MallocSample> all() {
+  const Hold hold(samples.lock());  // other threads go on
   std::vector<abi::MallocSample> result;
   const auto* const records = reinterpret_cast<const abi::MallocSample*>(table().records);
   for (std::uint32_t i = 0; i < table().used_records; ++i) {

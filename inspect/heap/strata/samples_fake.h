@@ -7,7 +7,7 @@
 
 namespace strata::strata_malloc {
 
-inline constexpr Address kFakeRecords = TableFake::kMetadata + 1024_B;
+inline constexpr Address kFakeRecords = TableFake::kMetadata + 6_KiB;
 inline constexpr Address kFakeStacks = kFakeRecords + 256_B;
 
 inline void put_samples(TableFake& fake) {

@@ -59,8 +59,8 @@ TEST(StrataMalloc, EachBlockIsInItsAccount) {
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "never cut"}), 48_B * 41);
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "span ends"}), 16_B);
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free units"}), 16_KiB);
-  // Free from 9600 to 13920 has no whole page; of the other span all is free, and what is behind its
-  // last block goes with it.
+  // Free from 9600 to 13920 has no whole page; of the other span all is free, and what is behind
+  // its last block goes with it.
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free", "releasable"}), 16_KiB);
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free", "pinned"}), 48_B * 90);
   EXPECT_EQ(walked.at({"heap", "strata", "medium blocks", "live"}), 192_KiB);
