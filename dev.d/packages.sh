@@ -10,7 +10,9 @@ program_packages=(python3-minimal nodejs default-jdk-headless golang-go strace u
                   libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev
                   lua5.4 sqlite3 git xz-utils)
 service_packages=(redis-server postgresql nginx-light)
-long_packages=(clang libclang-rt-dev debootstrap)
+# With what outside suites are fetched and built that judge the malloc.
+suite_packages=(dpkg-dev perl tcl8.6-dev libxml2-dev)
+long_packages=(clang libclang-rt-dev debootstrap "${suite_packages[@]}")
 lint_packages=(clang-format-19 clang-tidy-19)
 
 # missing_of PACKAGE...: those that are not installed.
@@ -77,6 +79,9 @@ need_all() {
   [[ $(uname -m) != x86_64 ]] ||
     need "programs of 32 bits" "gcc-$(cc -dumpversion | cut -d. -f1)-multilib"
   need "the long tests" "${long_packages[@]}"
+  # Python's own tests, which have its version in their name.
+  [[ -n ${STRATA_NO_INSTALL:-} ]] ||
+    need "python's own tests" "libpython$(dpkg-query -W -f '${Version}' python3-minimal | cut -d. -f1,2)-testsuite"
 }
 
 # Programs that are services start when installed and with every boot after. On a machine that
