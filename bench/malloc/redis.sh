@@ -10,10 +10,12 @@ trap '[[ -z $server ]] || kill "$server" 2>/dev/null' EXIT
 # A port may be taken: the server says so and ends, and another is tried.
 for ((tries = 0; tries < 20; ++tries)); do
   port=$((20000 + RANDOM % 10000))
+  # What the last one said is not this one's: a load that comes before its server never ends.
+  rm -f server.log
   "${measured[@]}" redis-server --bind 127.0.0.1 --port "$port" --save '' --dir "$PWD" >server.log 2>&1 &
   server=$!
   for ((waits = 0; waits < 100; ++waits)); do
-    grep -q 'Ready to accept' server.log && break 2
+    grep -qs 'Ready to accept' server.log && break 2
     kill -0 "$server" 2>/dev/null || break
     sleep 0.05
   done
