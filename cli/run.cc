@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kLibrary = "libstrata-malloc.so";
 constexpr const char* kNamesLibrary = "STRATA_MALLOC_LIB";
 // Seen from the folder that strata is in: installed as from a build tree, or copied beside it.
-constexpr std::array kFolders = {"/../lib/", "/", "/../lib/x86_64-linux-gnu/", "/../lib64/"};
+constexpr std::array kFolders = {"/../lib/", "/", "/../" STRATA_LIBDIR "/", "/../lib64/"};
 
 constexpr std::array<std::string_view, 3> kExamples = {
     "strata run -- redis-server --port 0", "STRATA_MALLOC=harden:1 strata run -- ./server",
@@ -124,6 +124,9 @@ const Command kRun = {
     "beside strata or in ../lib from there, or the one that STRATA_MALLOC_LIB names. Static and "
     "32-bit programs and those that run with privileges of their own, into which nothing can be "
     "preloaded, are refused.\n"
+    "\n"
+    "A program that is to bring the malloc along is linked with it: -lstrata-malloc, also with "
+    "-static, as pkg-config strata-malloc and CMake's find_package(strata-malloc) say it.\n"
     "\n"
     "The malloc's own settings stand in STRATA_MALLOC, as key:value,key:value; BYTES may end in "
     "K, M or G. One that is wrong is reported and left out.",

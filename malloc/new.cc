@@ -1,20 +1,12 @@
 // malloc/new.cc - every operator new and delete.
-// What throws is the C++ library's and only there where a program uses C++; this library needs
-// none.
-#include <bits/c++config.h>
-#include <dlfcn.h>
-
+// Where there is no memory they need the C++ library: malloc/cxx_library.h.
 #include <cstddef>
 #include <new>
 
+#include "malloc/cxx_library.h"
 #include "malloc/sized.h"
 
 #define STRATA_EXPORT __attribute__((visibility("default")))
-
-namespace std {
-[[noreturn]] __attribute__((weak)) void __throw_bad_alloc();
-__attribute__((weak)) new_handler get_new_handler() noexcept;
-}  // namespace std
 
 namespace alloc = strata::alloc;
 
@@ -24,18 +16,11 @@ namespace {
 /// long as there is one; then null.
 template <class Allocate>
 [[gnu::cold, gnu::noinline]] void* ask_handler(Allocate allocate) {
-  while (std::get_new_handler != nullptr) {
-    const std::new_handler handler = std::get_new_handler();
-    if (handler == nullptr) break;
+  while (const std::new_handler handler = alloc::cxx::handler()) {
     handler();
     if (void* const block = allocate()) return block;
   }
   return nullptr;
-}
-
-[[noreturn, gnu::cold, gnu::noinline]] void throw_bad_alloc() {
-  if (std::__throw_bad_alloc != nullptr) std::__throw_bad_alloc();
-  __builtin_trap();
 }
 
 template <class Allocate>
@@ -44,20 +29,8 @@ inline void* new_or_throw(Allocate allocate) {
   if (block == nullptr) [[unlikely]]
     block = ask_handler(allocate);
   if (block == nullptr) [[unlikely]]
-    throw_bad_alloc();
+    alloc::cxx::throw_bad_alloc();
   return block;
-}
-
-/// The C++ library's own, which calls operator new above and catches what that, or a handler,
-/// throws.
-template <class... Arguments>
-[[gnu::cold, gnu::noinline]] void* catch_of_library(const char* symbol, Arguments... arguments) {
-  if (std::get_new_handler == nullptr || std::get_new_handler() == nullptr) return nullptr;
-  void* const found = dlsym(RTLD_NEXT, symbol);
-  if (found == nullptr) return nullptr;
-  // Its own is an object of that library.
-  const std::nothrow_t tag{};
-  return reinterpret_cast<void* (*)(Arguments..., const std::nothrow_t&)>(found)(arguments..., tag);
 }
 
 [[gnu::always_inline]] inline void release_sized(void* block, std::size_t bytes,
@@ -75,11 +48,11 @@ STRATA_EXPORT void* operator new[](std::size_t bytes) {
 }
 STRATA_EXPORT void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   void* const block = alloc::allocate(bytes);
-  return block != nullptr ? block : catch_of_library("_ZnwmRKSt9nothrow_t", bytes);
+  return block != nullptr ? block : alloc::cxx::try_new(bytes);
 }
 STRATA_EXPORT void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
   void* const block = alloc::allocate(bytes);
-  return block != nullptr ? block : catch_of_library("_ZnamRKSt9nothrow_t", bytes);
+  return block != nullptr ? block : alloc::cxx::try_new_array(bytes);
 }
 STRATA_EXPORT void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return new_or_throw(
@@ -92,16 +65,12 @@ STRATA_EXPORT void* operator new[](std::size_t bytes, std::align_val_t alignment
 STRATA_EXPORT void* operator new(std::size_t bytes, std::align_val_t alignment,
                                  const std::nothrow_t&) noexcept {
   void* const block = alloc::allocate_aligned(bytes, static_cast<std::size_t>(alignment));
-  return block != nullptr
-             ? block
-             : catch_of_library("_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment);
+  return block != nullptr ? block : alloc::cxx::try_new(bytes, alignment);
 }
 STRATA_EXPORT void* operator new[](std::size_t bytes, std::align_val_t alignment,
                                    const std::nothrow_t&) noexcept {
   void* const block = alloc::allocate_aligned(bytes, static_cast<std::size_t>(alignment));
-  return block != nullptr
-             ? block
-             : catch_of_library("_ZnamSt11align_val_tRKSt9nothrow_t", bytes, alignment);
+  return block != nullptr ? block : alloc::cxx::try_new_array(bytes, alignment);
 }
 
 STRATA_EXPORT void operator delete(void* block) noexcept { alloc::release(block); }

@@ -69,6 +69,7 @@ fi
 run strata run --help
 exits_with 0
 says 'STRATA_MALLOC'
+says '-lstrata-malloc'
 # Each option that the library knows is there, with its value, what it does and its preset.
 keys=$(sed -n 's/^    {"\([a-z_]*\)", OptionUnit::.*/\1/p' "$ROOT/abi/malloc_options.h")
 [[ $keys ]] || fail 'no options are found in abi/malloc_options.h'
