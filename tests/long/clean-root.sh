@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# tests/long/clean-root.sh: ./dev works on a Debian that has nothing installed but its smallest base.
+# tests/long/clean-root.sh: ./dev works on a Debian that has nothing installed but its smallest base,
+# and what it builds runs redis-server on the Strata malloc there, and explains it.
 #
 #   clean-root.sh [--demo] [--worktree] [--keep] [SUITE]
-#     --demo      ./dev demo alone, without ./dev test after it
+#     --demo      ./dev demo and redis-server alone, without ./dev test after them
 #     --worktree  the working tree as it is, not what is committed (so too where nothing is)
 #     --keep      leaves the root behind and says where
 #     SUITE       bookworm, unless said otherwise
@@ -14,6 +15,33 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 self=$here/tests/long/clean-root.sh
+
+# --- inside the root: the program that README names, on what ./dev built ---
+redis_server() {
+  set -euo pipefail
+  # It is not to run as a service.
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 755 /usr/sbin/policy-rc.d
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server \
+    >/tmp/redis.apt 2>&1 || { cat /tmp/redis.apt; return 1; }
+  local strata=build/release/bin/strata socket=/tmp/redis.socket target tries
+  "$strata" run -- redis-server --port 0 --unixsocket "$socket" --save '' --dir /tmp \
+    >/tmp/redis.said 2>&1 &
+  target=$!
+  for ((tries = 0; tries < 600; ++tries)); do
+    [[ $(redis-cli -s "$socket" PING 2>/dev/null) != PONG ]] || break
+    sleep 0.1
+  done
+  redis-cli -s "$socket" EVAL \
+    "for i = 1, 10000 do redis.call('SET', 'key:' .. i, string.rep('v', 100)) end" 0 >/dev/null ||
+    { cat /tmp/redis.said; return 1; }
+  "$strata" explain --freeze "$target" | tee /tmp/redis.explained
+  # Both accounts of the text, and that nothing is left.
+  grep -q ' strata$' /tmp/redis.explained
+  grep -q "the accounts' sum .* equals VmRSS, to the byte" /tmp/redis.explained
+  redis-cli -s "$socket" SHUTDOWN NOSAVE >/dev/null 2>&1 || true
+  wait "$target"
+}
 
 # --- inside the namespaces: mounts, then ./dev ---
 if [[ ${1:-} == --inside ]]; then
@@ -28,28 +56,29 @@ if [[ ${1:-} == --inside ]]; then
   mount -t tmpfs tmpfs "$root/dev/shm"
   mount --bind "$cache" "$root/var/cache/apt/archives"
   mount -t sysfs -o ro sysfs "$root/sys" || echo "no /sys in the root: refused here"
-  for verb; do
+  for step; do
     begun=$SECONDS
-    echo "== ./dev $verb"
+    echo "== $step"
     status=0
+    command="./dev $step"
+    [[ $step != redis-server ]] || command="$(declare -f redis_server); redis_server"
     # Nothing of this machine's environment but how it reaches the network.
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root CI=true \
       ${http_proxy+http_proxy="$http_proxy"} ${https_proxy+https_proxy="$https_proxy"} \
-      chroot "$root" bash -c "cd /strata && ./dev $verb" </dev/null || status=$?
-    echo "== ./dev $verb: status $status, $((SECONDS - begun)) s"
+      chroot "$root" bash -c "cd /strata && $command" </dev/null || status=$?
+    echo "== $step: status $status, $((SECONDS - begun)) s"
     ((status == 0)) || exit 1
-    begun=$SECONDS
   done
   exit 0
 fi
 
-verbs=(demo test)
+steps=(demo redis-server test)
 source=commit
 keep=
 suite=bookworm
 for argument; do
   case $argument in
-    --demo) verbs=(demo) ;;
+    --demo) steps=(demo redis-server) ;;
     --worktree) source=worktree ;;
     --keep) keep=1 ;;
     -*) echo "clean-root.sh does not know $argument"; exit 2 ;;
@@ -117,5 +146,5 @@ else
   tar -c -C "$here" --exclude=./build --exclude=./.git . | tar -x -C "$root/strata"
 fi
 
-run bash "$self" --inside "$root" "$cache" "${verbs[@]}" || { echo "FAILED in a clean root"; exit 1; }
+run bash "$self" --inside "$root" "$cache" "${steps[@]}" || { echo "FAILED in a clean root"; exit 1; }
 echo "works in a clean root"

@@ -17,8 +17,13 @@ strata_heap_of
 holds "$(json .totals.live_blocks) >= 100000" 'a key and a value each'
 holds "$(json .totals.live_bytes) > (5 << 20)" 'live bytes'
 explained
+equals "$(json .reconciliation.remainder_bytes)" 0 'what the accounts leave of VmRSS'
 holds "$(booked 'heap / strata') > (5 << 20)" 'its heap'
 # Its constructor has run, and what that took is there.
 holds "$(booked 'heap / jemalloc') < (1 << 20)" 'what jemalloc has'
+run strata explain --freeze "$target"
+says "the accounts' sum"
+says 'equals VmRSS, to the byte'
+grep -q ' strata$' stdout || fail 'the heap is not named'
 redis-cli -s "$PWD/socket" SHUTDOWN NOSAVE >/dev/null 2>&1 || true
 wait "$target"
