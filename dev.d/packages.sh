@@ -13,6 +13,7 @@ service_packages=(redis-server postgresql nginx-light)
 # With what outside suites are fetched and built that judge the malloc.
 suite_packages=(dpkg-dev perl tcl8.6-dev libxml2-dev)
 long_packages=(clang libclang-rt-dev debootstrap "${suite_packages[@]}")
+aarch64_packages=(g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 lint_packages=(clang-format-19 clang-tidy-19)
 
 # missing_of PACKAGE...: those that are not installed.
@@ -78,6 +79,7 @@ need_all() {
   # By its version, as gcc-multilib itself cannot stand beside compilers for other machines.
   [[ $(uname -m) != x86_64 ]] ||
     need "programs of 32 bits" "gcc-$(cc -dumpversion | cut -d. -f1)-multilib"
+  [[ $(uname -m) != x86_64 ]] || need "the malloc for aarch64" "${aarch64_packages[@]}"
   need "the long tests" "${long_packages[@]}"
   # Python's own tests, which have its version in their name.
   [[ -n ${STRATA_NO_INSTALL:-} ]] ||

@@ -14,7 +14,7 @@ namespace {
 
 /// Of a span, those that its bytes from `from` on lie on.
 std::uint64_t pages_of(std::size_t from, std::size_t bytes) {
-  const std::size_t first = from / os::kPage, last = (from + bytes - 1) / os::kPage;
+  const std::size_t first = from / os::page(), last = (from + bytes - 1) / os::page();
   return (~std::uint64_t{0} >> (63 - (last - first))) << first;
 }
 
@@ -377,30 +377,31 @@ std::size_t Arena::purge_spans() {
 }
 
 std::size_t Arena::purge_span(Span& span) {
+  const std::size_t page = os::page();
   const unsigned size_class = span.size_class;
   const Zone& zone = space.zone(size_class);
   const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
   const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
   const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
-  if (span.count_of_free() * size + zone.unit_size() - carved * size < os::kPage) return 0;
+  if (span.count_of_free() * size + zone.unit_size() - carved * size < page) return 0;
   const State* const states = zone.states_of(span);
   const std::uintptr_t address = zone.address_of(span);
   std::size_t given = 0;
   std::uint32_t from = 0;  // where a run of free blocks began
   for (std::uint32_t at = 0; at <= carved; ++at) {
     if (at < carved && states[at * stride].load(std::memory_order_acquire) == free) continue;
-    std::size_t first = (from * size + os::kPage - 1) / os::kPage;
+    std::size_t first = (from * size + page - 1) / page;
     // What is behind the last block goes with it, cut or not.
-    const std::size_t end = (at < carved ? at * size : zone.unit_size()) / os::kPage;
+    const std::size_t end = (at < carved ? at * size : zone.unit_size()) / page;
     from = at + 1;
     while (first < end) {
       while (first < end && (span.purged >> first & 1) != 0) ++first;
       std::size_t last = first;
       while (last < end && (span.purged >> last & 1) == 0)
         span.purged |= std::uint64_t{1} << last++;
-      if (last > first && os::purge(reinterpret_cast<void*>(address + first * os::kPage),
-                                    (last - first) * os::kPage)) {
-        given += (last - first) * os::kPage;
+      if (last > first &&
+          os::purge(reinterpret_cast<void*>(address + first * page), (last - first) * page)) {
+        given += (last - first) * page;
       }
       first = last;
     }

@@ -3,12 +3,17 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <algorithm>
+
+#include "malloc/report.h"
 
 namespace strata::alloc::os {
 namespace {
@@ -45,15 +50,59 @@ constinit std::size_t left_over_bytes = 0;
 
 constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
+constexpr std::size_t kGiB = std::size_t{1} << 30;
+
+#if !defined(__SANITIZE_THREAD__)
+/// How many bits an address of a program's has, at most 47.
+unsigned address_bits() {
+#if !defined(__x86_64__)
+  // As kernels for small machines have them: aarch64 39, 42, 47 or 48, riscv 39 or 48.
+  // The last of them are nobody's on some.
+  for (const unsigned bits : {47U, 42U}) {
+    void* const highest = reinterpret_cast<void*>((std::uintptr_t{1} << bits) - kGiB);
+    void* const got = mmap(highest, kPage, PROT_NONE, kAnonymous | MAP_FIXED_NOREPLACE, -1, 0);
+    if (got != MAP_FAILED) munmap(got, kPage);
+    if (got == highest || (got == MAP_FAILED && errno == EEXIST)) return bits;
+  }
+  return 39;
+#else
+  return 47;
+#endif
+}
+#endif
+
 }  // namespace
+
+constinit std::size_t detail::page = kPage;
+
+void learn_page() {
+  if (const std::size_t page = getauxval(AT_PAGESZ); page != 0) detail::page = page;
+  if (detail::page <= kPage) return;
+  give_up(
+      "this kernel's pages are larger than the library is built for: build it with "
+      "-DSTRATA_MALLOC_PAGE_KIB=64, or run the program without it");
+}
+
+Room find_room() {
+#if defined(__SANITIZE_THREAD__)
+  // That sanitizer leaves room elsewhere, and little of it.
+  return {0x7e90'0000'0000, 0x7eb0'0000'0000, 256 * kGiB, 64 * kGiB, 64 * kGiB};
+#else
+  const KeepErrno keep;
+  const std::size_t all = std::size_t{1} << address_bits();
+  return {all / 4, all / 8 * 5, std::min(all / 32, 256 * kGiB), all / 8,
+          std::min(all / 128, 64 * kGiB)};
+#endif
+}
 
 std::uintptr_t find_place(std::size_t bytes) {
   const KeepErrno keep;
   if (left_over != nullptr && munmap(left_over, left_over_bytes) != 0) return 0;
   left_over = nullptr;
+  const Room room = find_room();
   for (int i = 0; i < kPlacesTried; ++i) {
     const std::uintptr_t place =
-        kLowest + random() % (kHighest - kLowest) / kAlignment * kAlignment;
+        room.lowest + random() % (room.highest - room.lowest) / kAlignment * kAlignment;
     void* const wanted = reinterpret_cast<void*>(place);
     void* const got = mmap(wanted, bytes, PROT_NONE, kAnonymous | MAP_FIXED_NOREPLACE, -1, 0);
     if (got != MAP_FAILED && munmap(got, bytes) != 0) {

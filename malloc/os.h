@@ -11,18 +11,38 @@
 
 namespace strata::alloc::os {
 
+// The largest that a kernel's pages may be: what is mapped, and units and runs, are multiples of
+// it. On aarch64 they have 4, 16 or 64 KiB.
+#if defined(STRATA_MALLOC_PAGE_KIB)
+inline constexpr std::size_t kPage = std::size_t{STRATA_MALLOC_PAGE_KIB} << 10;
+#elif defined(__aarch64__)
+inline constexpr std::size_t kPage = std::size_t{64} << 10;
+#else
 inline constexpr std::size_t kPage = 4096;
+#endif
+static_assert((kPage & (kPage - 1)) == 0 && kPage >= 4096 && kPage <= std::size_t{64} << 10);
 inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-// Addresses between what programs ask for (low) and where the kernel puts the rest (high).
-#if defined(__SANITIZE_THREAD__)
-// That sanitizer leaves room elsewhere, and little of it.
-inline constexpr std::uintptr_t kLowest = 0x7e90'0000'0000, kHighest = 0x7eb0'0000'0000;
-inline constexpr std::size_t kMostRuns = std::size_t{64} << 30;
-#else
-inline constexpr std::uintptr_t kLowest = 0x2000'0000'0000, kHighest = 0x5000'0000'0000;
-inline constexpr std::size_t kMostRuns = std::size_t{16} << 40;
-#endif
+/// Asks for this kernel's page, before all else. Ends the program where it is larger than kPage:
+/// nothing could be mapped, and what is given back would take its neighbours along.
+void learn_page();
+namespace detail {
+extern constinit std::size_t page;
+}
+/// This kernel's: what can be given back of a span.
+inline std::size_t page() {
+  if constexpr (kPage == 4096) return kPage;
+  return detail::page;
+}
+
+/// Addresses between what programs ask for (low) and where the kernel puts the rest (high), and how
+/// many there are for each kind of block.
+struct Room {
+  std::uintptr_t lowest, highest;
+  std::size_t blocks, runs, metadata;
+};
+/// Of this machine, which may have as little as 512 GiB for a program.
+Room find_room();
 
 /// A place where `bytes` of address space are free, aligned to 2 MiB and chosen at random; 0 where
 /// there is none. Threads: one at a time. Nothing is mapped: what is not used counts against no

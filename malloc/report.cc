@@ -68,6 +68,14 @@ void die_of_size(const char* call, const void* address, unsigned long given, uns
   abort();
 }
 
+void give_up(const char* what) {
+  Line line;
+  line.add("strata malloc: ");
+  line.add(what);
+  line.write_out();
+  abort();
+}
+
 void warn(const char* where, const char* about, unsigned long bytes, const char* what) {
   Line line;
   line.add("strata malloc: ");

@@ -59,9 +59,10 @@ std::uint64_t Samples::wanted() const { return __atomic_load_n(&table().wanted, 
 void Samples::want(std::uint64_t mean) { put(table().wanted, mean); }
 
 void Samples::place(std::uintptr_t start) {
-  constexpr std::size_t kHeadBytes = kHeads * sizeof(Head) + kStackHeads * sizeof(std::uint32_t);
+  constexpr std::size_t kBothHeads = kHeads * sizeof(Head) + kStackHeads * sizeof(std::uint32_t);
+  constexpr std::size_t kHeadBytes = (kBothHeads + os::kPage - 1) / os::kPage * os::kPage;
   constexpr std::size_t kRecordBytes = kMostRecords * sizeof(abi::MallocSample);
-  static_assert(kHeadBytes % os::kPage == 0 && kRecordBytes % os::kPage == 0);
+  static_assert(kRecordBytes % os::kPage == 0);
   static_assert(kHeadBytes + kRecordBytes + kMostWords * 8 <= kReserved);
   heads_memory_.place(start, kHeadBytes);
   records_memory_.place(heads_memory_.end(), kRecordBytes);

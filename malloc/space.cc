@@ -15,9 +15,6 @@ constinit Space space;
 namespace {
 
 constexpr std::size_t kGiB = std::size_t{1} << 30;
-// Of a thread 40 KiB at most, or so.
-constexpr std::size_t kMetadata = 64 * kGiB;
-constexpr std::size_t kMostBlocks = 256 * kGiB;
 
 }  // namespace
 
@@ -26,13 +23,15 @@ bool Space::begin() {
   if (has_begun()) return true;
   read_options();
   if (const std::size_t mean = option(Option::kSample); mean != 0) samples.want(mean);
+  os::learn_page();
+  const os::Room room = os::find_room();
   // Twice what the machine has, for each kind of block: what is not used costs nothing.
   const std::size_t blocks =
-      std::clamp(std::bit_ceil(os::physical_memory() * 2), 4 * kGiB, kMostBlocks);
+      std::clamp(std::bit_ceil(os::physical_memory() * 2), 4 * kGiB, room.blocks);
   const std::size_t small_beside = small.beside(blocks), medium_beside = medium.beside(blocks);
-  const std::size_t pages_beside = PageHeap::beside(os::kMostRuns);
-  const std::size_t beside_all = small_beside + medium_beside + pages_beside + kMetadata;
-  const std::uintptr_t start = os::find_place(2 * blocks + os::kMostRuns + beside_all);
+  const std::size_t pages_beside = PageHeap::beside(room.runs);
+  const std::size_t beside_all = small_beside + medium_beside + pages_beside + room.metadata;
+  const std::uintptr_t start = os::find_place(2 * blocks + room.runs + beside_all);
   if (start == 0) return false;
   if (option(Option::kHarden) != 0) {
     is_hardened = true;
@@ -40,14 +39,14 @@ bool Space::begin() {
     medium.harden();
     pages.harden();
   }
-  std::uintptr_t beside = start + 2 * blocks + os::kMostRuns;
+  std::uintptr_t beside = start + 2 * blocks + room.runs;
   small.place(start, blocks, beside);
   beside += small_beside;
   medium.place(start + blocks, blocks, beside);
   beside += medium_beside;
-  pages.place(start + 2 * blocks, os::kMostRuns, beside);
+  pages.place(start + 2 * blocks, room.runs, beside);
   beside += pages_beside;
-  metadata_.place(beside, kMetadata - Samples::kReserved);
+  metadata_.place(beside, room.metadata - Samples::kReserved);
   samples.place(metadata_.end());
   base = start;
   describe();

@@ -9,7 +9,9 @@
 // The place is the kernel's choice, and random as the kernel's are.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -49,7 +51,8 @@ class Space {
     return at >= metadata_.start() && at < metadata_.end();
   }
 
-  Zone small{{14, 4}};
+  // A unit has two pages at least, for a hardened one's last page is a guard.
+  Zone small{{std::max(14U, static_cast<unsigned>(std::countr_zero(os::kPage)) + 1), 4}};
   Zone medium{{17, 8}};
   PageHeap pages;
 

@@ -62,7 +62,7 @@ class Zone {
 
   /// Before it takes its places: from now on units are taken at random, and no block lies on a
   /// unit's last page, which is guarded.
-  void harden() { guard_ = os::kPage; }
+  void harden() { guard_ = os::page(); }
 
   std::uintptr_t base() const { return base_; }
   std::uintptr_t end() const { return data_.end(); }

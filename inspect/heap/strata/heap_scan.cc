@@ -217,7 +217,7 @@ std::uint16_t HeapScan::heap_of_run(const std::byte* entry) const {
 }
 
 void HeapScan::add_run(std::uint64_t pages, RunKind kind, std::uint16_t heap) {
-  const Bytes bytes = page_size() * pages;
+  const Bytes bytes = contents_.table.runs.page * pages;
   if (kind == RunKind::kLost) contents_.tally.lost += bytes;
   contents_.tally.is_cut |= !contents_.tape.add(Run{static_cast<std::uint32_t>(pages), kind, heap});
 }
@@ -240,7 +240,7 @@ void HeapScan::add_free_run(std::uint64_t first, std::uint64_t pages) {
     }
     const bool is_dirty = (bits >> (page % 64) & 1) != 0;
     if (page > first && (page == end || is_dirty != was_dirty)) {
-      if (was_dirty) contents_.tally.dirty += page_size() * (page - begun);
+      if (was_dirty) contents_.tally.dirty += contents_.table.runs.page * (page - begun);
       add_run(page - begun, was_dirty ? RunKind::kDirty : RunKind::kClean);
       begun = page;
     }
@@ -299,7 +299,7 @@ void HeapScan::read_runs() {
       continue;
     }
     end_lost(lost);
-    const Count run{1, page_size() * length};
+    const Count run{1, table.runs.page * length};
     if (use == abi::RunUse::kFree) {
       tally.free_runs += run;
       add_free_run(page, length);

@@ -191,6 +191,28 @@ TEST(StrataMalloc, AnotherVersionIsSaidToBeSo) {
   EXPECT_NE(walked.survey.notes[0].find("version 2"), std::string::npos) << walked.survey.notes[0];
 }
 
+TEST(StrataMalloc, ItsPagesMayBeLargerThanTheMachines) {
+  TableFake fake;
+  fake.layout.page_size = (16_KiB).value;
+  fake.put_layout();
+  Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_EQ(walked.tally().live_runs.bytes, 80_KiB);
+  EXPECT_EQ(walked.tally().free_runs.bytes, 64_KiB);
+}
+
+TEST(StrataMalloc, APageSizeThatIsNoneIsSaidToBeSo) {
+  for (const std::uint32_t bytes : {0U, 1U, 2048U, 12288U, 131072U, ~0U}) {
+    TableFake fake;
+    fake.layout.page_size = bytes;
+    fake.put_layout();
+    Walked walked(fake);
+    EXPECT_EQ(walked.survey.strata_malloc, nullptr) << bytes;
+    ASSERT_EQ(walked.survey.notes.size(), 1u);
+    EXPECT_NE(walked.survey.notes[0].find("page size"), std::string::npos);
+  }
+}
+
 TEST(StrataMalloc, WithoutItsMagicThereIsNone) {
   TableFake fake;
   fake.byte(TableFake::kTable) = 's';

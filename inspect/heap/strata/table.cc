@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <set>
 #include <string_view>
@@ -13,6 +14,7 @@ namespace {
 // What version 1 had when it was made; what was added since stands behind it and may be absent.
 constexpr std::size_t kLeastBytes = offsetof(abi::MallocLayout, entry_use) + sizeof(std::uint32_t);
 constexpr std::size_t kMostBytes = 4096;
+constexpr Bytes kMostPage = 64_KiB;
 constexpr Address kMostAddress{std::uint64_t{1} << 56};
 constexpr unsigned kLeastShift = 4, kMostShift = 30;
 constexpr unsigned kMostGranulesShift = 20;  // of a unit: as many states are read at once
@@ -35,10 +37,17 @@ bool is_range(std::uint64_t start, std::uint64_t bytes) {
 class Check {
  public:
   Check(Peek& peek, const Space& space, Table& table)
-      : peek_(peek), space_(space), table_(table), layout_(table.layout) {}
+      : peek_(peek),
+        space_(space),
+        table_(table),
+        layout_(table.layout),
+        page_(table.layout.page_size) {}
 
   const char* fails() {
-    if (layout_.page_size != page_size().value) return "its page size is not this machine's";
+    if (layout_.page_size < page_size().value || layout_.page_size > kMostPage.value ||
+        !std::has_single_bit(layout_.page_size)) {
+      return "its page size is none of this machine";
+    }
     if (!is_range(layout_.all, layout_.all_bytes)) return "its reservation is no range";
     table_.all = range_of(Address{layout_.all}, Bytes{layout_.all_bytes});
     if (!offsets_hold() || !heaps_hold(layout_)) {
@@ -85,24 +94,24 @@ class Check {
     zone.granule_shift = from.granule_shift;
     if (zone.granule_shift < kLeastShift || zone.unit_shift > kMostShift ||
         zone.unit_shift <= zone.granule_shift ||
-        zone.unit_shift - zone.granule_shift > kMostGranulesShift || zone.unit() < page_size()) {
+        zone.unit_shift - zone.granule_shift > kMostGranulesShift || zone.unit() < page_) {
       return false;
     }
     // Index and address of a unit are made of each other.
-    return from.base % page_size().value == 0 && from.bytes % zone.unit().value == 0 &&
+    return from.base % page_.value == 0 && from.bytes % zone.unit().value == 0 &&
            from.spans % 8 == 0 && is_range(from.states, from.bytes >> zone.granule_shift) &&
            is_range(from.spans, zone.units() * layout_.span_size);
   }
 
   bool take_runs() const {
     const abi::MallocPages& from = layout_.pages;
-    if (!is_range(from.base, from.bytes) || from.base % page_size().value != 0 ||
-        from.bytes % page_size().value != 0 || from.frontier % 4 != 0 || from.entries % 8 != 0 ||
+    if (!is_range(from.base, from.bytes) || from.base % page_.value != 0 ||
+        from.bytes % page_.value != 0 || from.frontier % 4 != 0 || from.entries % 8 != 0 ||
         from.dirty % 8 != 0) {
       return false;
     }
     table_.runs = {range_of(Address{from.base}, Bytes{from.bytes}), Address{from.entries},
-                   Address{from.dirty}, Address{from.frontier}};
+                   Address{from.dirty}, Address{from.frontier}, page_};
     return is_range(from.entries, table_.runs.count() * layout_.entry_size) &&
            is_range(from.dirty, table_.runs.count() / 8 + 8);
   }
@@ -158,6 +167,7 @@ class Check {
   const Space& space_;
   Table& table_;
   const abi::MallocLayout& layout_;
+  const Bytes page_;
 };
 
 void read_arenas(Peek& peek, Table& table) {

@@ -46,9 +46,10 @@ struct Zone {
 struct Runs {
   Range pages;
   Address entries, dirty, frontier;
+  Bytes page;  ///< the library's: the machine's may be smaller
 
-  std::uint64_t count() const { return pages.size() / page_size(); }
-  Address address_of(std::uint64_t page) const { return pages.start + page_size() * page; }
+  std::uint64_t count() const { return pages.size() / page; }
+  Address address_of(std::uint64_t number) const { return pages.start + page * number; }
 };
 
 struct Table {
