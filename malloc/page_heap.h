@@ -12,8 +12,10 @@
 // Threads any number at once.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -101,7 +103,12 @@ class PageHeap {
     std::array<std::uint64_t, kBins / 64> filled{};
   };
 
-  static unsigned bin_of(Page pages);
+  /// One length each up to 63 pages, then eight to a doubling.
+  static unsigned bin_of(Page pages) {
+    if (pages < 64) return pages;
+    const auto log = static_cast<unsigned>(std::bit_width(pages) - 1);
+    return std::min(kBins - 1, 64 + (log - 6) * 8 + (pages >> (log - 3) & 7));
+  }
   Use use_of(Page page) const { return entries_[page].use.load(std::memory_order_relaxed); }
   Page pages_of(Page run) const { return entries_[run].pages.load(std::memory_order_relaxed); }
   void set_use(Page page, Use how) { entries_[page].use.store(how, std::memory_order_relaxed); }
