@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "abi/malloc_samples.h"
 
@@ -79,6 +80,21 @@ struct MallocLayout {
   std::uint32_t reserved;
 
   MallocSamples samples;  ///< added later still
+
+  // From here on absent, and so 0, where `bytes` does not reach it.
+  /// The library's own variables that hold addresses of blocks' memory: no pointer of the
+  /// program's.
+  std::uint64_t own, own_bytes;
+  /// Bitmaps by unit, of those that are no span: with their memory still there, and without.
+  std::uint64_t small_dirty, small_clean, medium_dirty, medium_clean;
+  /// Addresses of u64s, the options of these names: 0 where no thread gives back while the program
+  /// rests; milliseconds, 0 where only malloc_trim() gives back.
+  std::uint64_t background, decay;
+  // Offsets in an arena: a byte, not 0 while no thread has it; a u32, the thread that has it or
+  // had.
+  std::uint32_t arena_idle, arena_thread;
 };
+// Without holes, so that what an older table has not is told by `bytes` alone.
+static_assert(std::has_unique_object_representations_v<MallocLayout>);
 
 }  // namespace strata::abi

@@ -1,5 +1,7 @@
 #include "malloc/arena.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -59,14 +61,20 @@ Arena* Arena::attach() {
       if (!arena->is_idle_.load(std::memory_order_relaxed)) continue;
       arena->is_idle_.store(false, std::memory_order_relaxed);
       idle_arenas.fetch_sub(1, std::memory_order_relaxed);
-      return arena;
+      return arena->of_this_thread();
     }
   }
   auto* const arena = static_cast<Arena*>(space.take_metadata(sizeof(Arena)));
   if (arena == nullptr) return nullptr;
   arena->next_ = first();
+  arena->of_this_thread();
   first_.store(arena, std::memory_order_release);
   return arena;
+}
+
+Arena* Arena::of_this_thread() {
+  thread_.store(static_cast<std::uint32_t>(gettid()), std::memory_order_relaxed);
+  return this;
 }
 
 void Arena::detach() {
@@ -75,7 +83,8 @@ void Arena::detach() {
   idle_arenas.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Arena::leave_all_but(const Arena* own) {
+void Arena::leave_all_but(Arena* own) {
+  if (own != nullptr) own->of_this_thread();
   std::uint32_t idle = 0;
   for (Arena* arena = first(); arena != nullptr; arena = arena->next_) {
     if (arena == own || arena->heap_ != nullptr) continue;

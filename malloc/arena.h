@@ -53,7 +53,7 @@ class Arena {
   void detach();
   /// In a child that was forked: leaves all but `own`, whose threads are not there any more. What
   /// their caches held is lost to the child.
-  static void leave_all_but(const Arena* own);
+  static void leave_all_but(Arena* own);
 
   /// A named heap's, once and for ever: it stands among all arenas, and no thread gets it.
   void join(Heap& heap);
@@ -91,6 +91,7 @@ class Arena {
   void push_pending(Span& span);
   static void count_free(Span& span, std::uint32_t count);
   std::size_t purge_span(Span& span);
+  Arena* of_this_thread();
 
   static std::atomic<Arena*> first_;  // of all
   Lock lock_;
@@ -107,7 +108,8 @@ class Arena {
   std::atomic<std::uint32_t> looks_;
   Arena* looked_at_;  // by adopt(), last
   Heap* heap_;
-  Arena* next_;  // of all; never changes
+  std::atomic<std::uint32_t> thread_;  // that has it, or had it last; for readers
+  Arena* next_;                        // of all; never changes
 };
 
 }  // namespace strata::alloc

@@ -5,6 +5,7 @@
 #include "abi/malloc_layout.h"
 #include "malloc/arena.h"
 #include "malloc/heap.h"
+#include "malloc/options.h"
 #include "malloc/samples.h"
 #include "malloc/space.h"
 
@@ -24,7 +25,9 @@ std::uint64_t address(const T* of) {
 
 }  // namespace
 
-void Zone::describe(abi::MallocZone& into) const {
+void Zone::describe(abi::MallocZone& into, std::uint64_t& dirty, std::uint64_t& clean) const {
+  dirty = address(dirty_.words());
+  clean = address(clean_.words());
   into = {base(),
           data_.size(),
           address(states_),
@@ -46,12 +49,14 @@ void PageHeap::describe(abi::MallocLayout& into) const {
 void Arena::describe(abi::MallocLayout& into) {
   into.arenas = address(&first_);
   into.arena_next = offsetof(Arena, next_);
+  into.arena_idle = offsetof(Arena, is_idle_);
+  into.arena_thread = offsetof(Arena, thread_);
 }
 
 void Space::describe() const {
   abi::MallocLayout& layout = strata_malloc_layout;
-  small.describe(layout.small);
-  medium.describe(layout.medium);
+  small.describe(layout.small, layout.small_dirty, layout.small_clean);
+  medium.describe(layout.medium, layout.medium_dirty, layout.medium_clean);
   pages.describe(layout);
   Arena::describe(layout);
   Heap::describe(layout);
@@ -68,6 +73,10 @@ void Space::describe() const {
   layout.span_free = offsetof(Span, free);
   layout.span_carved = offsetof(Span, carved);
   layout.span_purged = offsetof(Span, purged);
+  layout.own = address(this);
+  layout.own_bytes = sizeof *this;
+  layout.background = address(option_at(Option::kBackground));
+  layout.decay = address(option_at(Option::kDecay));
   layout.version = abi::kMallocVersion;
   layout.bytes = sizeof layout;
   // Last: who finds it may read the rest.

@@ -107,9 +107,10 @@ void read_text(const char* where, const char* text) {
 
 }  // namespace
 
-std::uint64_t option(Option which) {
-  return values.of[static_cast<std::size_t>(which)].load(std::memory_order_relaxed);
+const std::atomic<std::uint64_t>* option_at(Option which) {
+  return &values.of[static_cast<std::size_t>(which)];
 }
+std::uint64_t option(Option which) { return option_at(which)->load(std::memory_order_relaxed); }
 
 void read_options() {
   if (is_read.load(std::memory_order_acquire)) return;

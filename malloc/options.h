@@ -9,6 +9,7 @@
 // Threads any number at once.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,6 +21,8 @@ using Option = abi::MallocOptionKey;
 
 /// As it stands: 0 or 1, or a number in its unit.
 std::uint64_t option(Option which);
+/// Where it stands, for who reads it from outside.
+const std::atomic<std::uint64_t>* option_at(Option which);
 
 /// Reads the texts; once, before the first block.
 void read_options();

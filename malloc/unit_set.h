@@ -75,6 +75,8 @@ class UnitSet {
     const std::uint64_t bits = words_[number / 64] >> (number % 64);
     return bits != 0 ? number + static_cast<std::uint32_t>(std::countr_zero(bits)) : lowest();
   }
+  /// Bits by number, for who reads them from outside.
+  const std::uint64_t* words() const { return words_; }
   /// May be asked by any thread.
   std::uint32_t size() const { return size_.load(std::memory_order_relaxed); }
 

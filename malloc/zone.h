@@ -106,7 +106,8 @@ class Zone {
   std::uint32_t frontier() const { return frontier_; }
 
   void count(Census& census) const;
-  void describe(abi::MallocZone& into) const;
+  /// Where a reader finds it, and its units that are no span.
+  void describe(abi::MallocZone& into, std::uint64_t& dirty, std::uint64_t& clean) const;
 
   Lock& lock() { return lock_; }
 
