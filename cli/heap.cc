@@ -11,6 +11,7 @@
 #include "inspect/heap/strata/heap_scan.h"
 #include "present/chunks_view.h"
 #include "present/heap_view.h"
+#include "present/strata_chunks_view.h"
 #include "present/strata_heap_view.h"
 
 namespace strata {
@@ -19,12 +20,15 @@ namespace {
 constexpr std::array kArguments = {kTargetArgument};
 constexpr std::array<Option, 8> kOptions = {{
     {"--arena", "N", "only arena N; 0 is the main arena, or the first one"},
-    {"--bins", "", "also list the bins with what they hold"},
+    {"--bins", "",
+     "also list the bins with what they hold, or how full the Strata malloc's spans are"},
     {"--sizes", "", "list every size of chunk or block, not the widest alone"},
     {"--chunks", "",
-     "list every chunk instead, a line each: the address that malloc() gave, size, state, arena"},
+     "list every chunk or block instead, a line each: the address that malloc() gave, size, state, "
+     "arena"},
     {"--check", "",
-     "also follow every list, and exit with 1 where the heap does not hold together"},
+     "also hold all that malloc keeps against each other, and exit with 1 where it does not hold "
+     "together"},
     kFreezeOption,
     kFreezeLimitOption,
     kJsonOption,
@@ -61,16 +65,26 @@ Failure no_glibc(const Explanation& e) {
                        "strata explain says which allocator holds its memory"});
 }
 
+/// Whether something does not hold in a heap that was not known to stand still. Blocks of the
+/// Strata malloc's change without a lock, so also where it was stopped for the look.
+bool is_in_doubt(const Explanation& e) {
+  if (e.identity.kind == TargetKind::kCore) return false;
+  if (e.strata_malloc != nullptr) return !e.strata_malloc->damage.found().empty();
+  return e.glibc != nullptr && !e.moment.frozen && !e.glibc->heap.damage.empty();
+}
+
 /// A heap that runs while it is read can seem damaged where it only moved, and seldom twice at the
 /// same place in the same way.
 Result<Explanation> look(const Invocation& invocation, const ExplainOptions& options) {
   auto seen = explain_target(invocation, options);
-  for (int again = 0; again < kLooksAgain; ++again) {
-    if (!seen || seen->glibc == nullptr || seen->glibc->heap.damage.empty()) break;
-    if (seen->moment.frozen || seen->identity.kind == TargetKind::kCore) break;
+  for (int again = 0; again < kLooksAgain && seen && is_in_doubt(*seen); ++again) {
     auto next = explain_target(invocation, options);
     if (!next) return next;
-    if (next->glibc != nullptr) next->glibc->heap.doubt(seen->glibc->heap.damage);
+    if (next->strata_malloc != nullptr && seen->strata_malloc != nullptr) {
+      next->strata_malloc->damage.doubt(seen->strata_malloc->damage);
+    } else if (next->glibc != nullptr && seen->glibc != nullptr) {
+      next->glibc->heap.doubt(seen->glibc->heap.damage);
+    }
     seen = std::move(next);
   }
   return seen;
@@ -104,16 +118,6 @@ Result<HeapView> view_of(const Invocation& invocation) {
 /// Of the Strata malloc.
 Result<Exit> show_strata(const Explanation& explanation, const HeapView& how,
                          const Invocation& invocation) {
-  for (const char* const other : {"--bins", "--chunks", "--check"}) {
-    if (!invocation.has(other)) continue;
-    return Failure(
-        Error{Cause::kUnsupported,
-              fmt::format("{} is of glibc's malloc, and the heap of {} ({}) is the "
-                          "Strata malloc's, which has no such lists",
-                          other, printable(explanation.identity.name), explanation.identity.pid),
-              {},
-              fmt::format("leave {} out", other)});
-  }
   const strata_malloc::Contents& contents = *explanation.strata_malloc;
   if (how.arena && *how.arena >= contents.tally.arenas.size()) {
     return Failure(Error{Cause::kUsage,
@@ -123,7 +127,12 @@ Result<Exit> show_strata(const Explanation& explanation, const HeapView& how,
   }
   StrataHeapView view_of{how.arena};
   if (how.sizes == HeapView::Sizes::kAll) view_of.sizes = StrataHeapView::Sizes::kAll;
-  if (auto shown = show(view(explanation, view_of), invocation); !shown) return pass(shown);
+  if (how.bins == HeapView::Bins::kShow) view_of.bins = StrataHeapView::Bins::kShow;
+  auto shown = show(invocation.has("--chunks") ? view(explanation, StrataChunksView{how.arena})
+                                               : view(explanation, view_of),
+                    invocation);
+  if (!shown) return pass(shown);
+  if (contents.damage.count() > 0) return Exit::kFound;
   const bool is_whole =
       saw_all(explanation) && contents.tally.lost == 0_B && !contents.tally.is_cut;
   return is_whole ? Exit::kDone : Exit::kPartial;

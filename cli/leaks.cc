@@ -1,4 +1,4 @@
-// strata leaks: live blocks of glibc's heap that nothing reaches.
+// strata leaks: live blocks of glibc's heap, or the Strata malloc's, that nothing reaches.
 #include "inspect/object/leaks.h"
 
 #include <fcntl.h>
@@ -164,12 +164,14 @@ extern const Command kLeaks;
 const Command kLeaks = {
     "leaks",
     "live blocks of the heap that nothing reaches",
-    "Stops TARGET, walks glibc's heap (the Strata malloc's not yet), follows every pointer from "
-    "its roots (writable data, "
-    "stacks, registers, thread-local storage, memory of other allocators), lets it go, and lists "
+    "Stops TARGET, walks glibc's heap or the Strata malloc's, follows every pointer from its "
+    "roots (writable data, stacks, registers, thread-local storage, memory of other allocators), "
+    "lets it go, and lists "
     "the blocks that no path leads to. Exits with 1 where there are any. Pointers that are kept "
     "tagged in their upper bits, compressed or xored are not seen, so what only they reach is "
-    "listed too.",
+    "listed too. On the Strata malloc blocks lie side by side without headers, so a pointer to "
+    "just "
+    "behind a block holds the next one.",
     kArguments,
     kOptions,
     kExamples,

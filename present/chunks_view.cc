@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "inspect/heap/glibc/blocks.h"
+#include "present/block_list.h"
 #include "present/heap_view.h"
 #include "present/numerals.h"
 
@@ -21,9 +22,6 @@ constexpr std::string_view kStates[] = {"live", "thread cache", "fast bin",   "f
                                         "top",  "fence",        "not walked", "mmapped"};
 constexpr std::string_view kMmapped = kStates[glibc::kChunkStates];
 static_assert(std::size(kStates) == glibc::kChunkStates + 1);
-
-/// What of the heap's document the list needs beside it in text too.
-constexpr std::string_view kShown[] = {"damage", "unfinished", "notes"};
 
 // In the order of the columns.
 enum : std::size_t { kAddress, kBytes, kState, kIndex, kArena, kColumns };
@@ -42,7 +40,7 @@ class Rows {
     if (is_mmapped && (!is_on_ || mmapped.chunks[mmapped_].start < entry_.chunk.range.start)) {
       row[kAddress] = mmapped.headers[mmapped_] + glibc::kHeader;
       row[kBytes] = mmapped.chunks[mmapped_].size().value;
-      set(row[kState], kMmapped);
+      set_text(row[kState], kMmapped);
       row[kIndex] = row[kArena] = Cell{};
       ++mmapped_;
       return true;
@@ -52,9 +50,9 @@ class Rows {
     const bool is_chunk = chunk.state != ChunkState::kLost;
     row[kAddress] = is_chunk ? chunk.user() : chunk.range.start;
     row[kBytes] = chunk.range.size().value;
-    set(row[kState], kStates[static_cast<std::size_t>(chunk.state)]);
+    set_text(row[kState], kStates[static_cast<std::size_t>(chunk.state)]);
     row[kIndex] = std::uint64_t{entry_.arena};
-    set(row[kArena], contents_->heap.arenas[entry_.arena].name);
+    set_text(row[kArena], contents_->heap.arenas[entry_.arena].name);
     is_on_ = play();
     return true;
   }
@@ -65,15 +63,6 @@ class Rows {
       if (!how_.arena || *how_.arena == entry_.arena) return true;
     }
     return false;
-  }
-
-  /// In the place of the last row's, without a string made for it.
-  static void set(Cell& cell, std::string_view text) {
-    if (auto* const last = std::get_if<std::string>(&cell)) {
-      last->assign(text);
-    } else {
-      cell = std::string(text);
-    }
   }
 
   std::shared_ptr<const glibc::Contents> contents_;
@@ -138,36 +127,13 @@ std::string summary(const Explanation& e, const ChunksView& how) {
                      where, gaps);
 }
 
-/// In JSON as it was, in text nothing.
-void hide(Block& block) {
-  block.heading.clear();
-  block.footnote.clear();
-  if (auto* const record = std::get_if<Record>(&block.content)) record->lines.clear();
-  if (auto* const records = std::get_if<std::vector<Record>>(&block.content)) {
-    for (Record& record : *records) record.lines.clear();
-  }
-  if (auto* const table = std::get_if<Table>(&block.content)) {
-    for (Table::Row& row : table->rows) row.shown = false;
-  }
-}
-
 }  // namespace
 
 Document view(const Explanation& explanation, const ChunksView& how) {
   HeapView all;
   all.arena = how.arena;
-  Document document = view(explanation, all);
-  const auto is_shown = [](const Block& block) {
-    return std::find(std::begin(kShown), std::end(kShown), block.key) != std::end(kShown);
-  };
-  std::stable_partition(document.blocks.begin(), document.blocks.end(),
-                        [&](const Block& block) { return !is_shown(block); });
-  const auto shown = std::find_if(document.blocks.begin(), document.blocks.end(), is_shown);
-  std::for_each(document.blocks.begin(), shown, hide);
-  const Record head{{}, {summary(explanation, how)}};
-  const Block blocks[] = {{"", "", head, ""}, {"chunks", "", list(explanation, how), ""}};
-  document.blocks.insert(shown, std::begin(blocks), std::end(blocks));
-  return document;
+  return with_block_list(view(explanation, all), summary(explanation, how),
+                         {"chunks", "", list(explanation, how), ""});
 }
 
 }  // namespace strata

@@ -9,7 +9,10 @@
 
 #include "base/printable.h"
 #include "inspect/ledger/strata_figures.h"
+#include "present/arena_blocks.h"
 #include "present/notes_block.h"
+#include "present/numerals.h"
+#include "present/strata_heap_parts.h"
 #include "present/text.h"
 
 namespace strata {
@@ -27,12 +30,6 @@ constexpr std::size_t kClassesShown = 10;
 constexpr std::size_t kArenasShown = 8;
 constexpr std::size_t kHeapsShown = 8;
 
-std::string grouped(std::uint64_t n) {
-  std::string digits = std::to_string(n);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits;
-}
-
 std::string runs_text(std::uint64_t n) { return grouped(n) + (n == 1 ? " run" : " runs"); }
 
 class StrataHeap {
@@ -46,6 +43,9 @@ class StrataHeap {
     d.blocks.push_back({"target", "", target(), ""});
     d.blocks.push_back({"totals", "What is free", totals(), ""});
     d.blocks.push_back({"classes", "By size class", classes(), class_footnote_});
+    if (how_.bins == StrataHeapView::Bins::kShow) {
+      d.blocks.push_back(strata_bins_block(contents_));
+    }
     d.blocks.push_back({"arenas", "By arena", arenas(), arena_footnote_});
     const bool has_heaps = !contents_.table.named.heaps.empty();
     d.blocks.push_back(
@@ -53,6 +53,9 @@ class StrataHeap {
     d.blocks.push_back({"runs", "Runs of pages", runs(), ""});
     d.blocks.push_back({"spans", "Spans", spans(), ""});
     d.blocks.push_back({"metadata", "Metadata", metadata(), ""});
+    for (Block& block : strata_damage_blocks(contents_.damage)) {
+      d.blocks.push_back(std::move(block));
+    }
     d.blocks.push_back(notes_block(e_.notes));
     return d;
   }
@@ -181,7 +184,10 @@ class StrataHeap {
                      {"spans", "SPANS"},
                      {"span_bytes", "", Column::kSpare},
                      {"address", "", Column::kSpare},
-                     {"index", "ARENA"}};
+                     {"thread", ""},
+                     {"idle", ""},
+                     {"index", "ARENA"},
+                     {"", "THREAD"}};
     struct Row {
       std::uint64_t index;
       Address address;
@@ -210,7 +216,10 @@ class StrataHeap {
                      row.tally->spans,
                      row.tally->span_bytes,
                      row.address,
-                     row.index};
+                     thread_of(row.index),
+                     idle_of(row.index),
+                     row.index,
+                     owner_of(row.index)};
       cells.shown = table.rows.size() < kArenasShown || how_.arena.has_value();
       table.rows.push_back(std::move(cells));
     }
@@ -277,6 +286,30 @@ class StrataHeap {
     return table;
   }
 
+  /// Of an older library nothing is known of it.
+  const strata_malloc::ArenaUse* use_of(std::uint64_t arena) const {
+    const auto& uses = contents_.table.uses;
+    return arena < uses.size() ? &uses[arena] : nullptr;
+  }
+  Cell thread_of(std::uint64_t arena) const {
+    const auto* const use = use_of(arena);
+    if (use == nullptr || use->is_idle || use->thread == 0) return {};
+    return static_cast<std::uint64_t>(use->thread);
+  }
+  Cell idle_of(std::uint64_t arena) const {
+    const auto* const use = use_of(arena);
+    return use == nullptr ? Cell{} : Cell{use->is_idle};
+  }
+  Cell owner_of(std::uint64_t arena) const {
+    const auto* const use = use_of(arena);
+    if (use == nullptr) return {};
+    if (use->is_idle) return std::string("ended");
+    const Cell name = name_of_thread(e_, use->thread);
+    const auto* const text = std::get_if<std::string>(&name);
+    return text == nullptr ? std::to_string(use->thread)
+                           : fmt::format("{} ({})", *text, use->thread);
+  }
+
   Record runs() const {
     const strata_malloc::Tally& tally = contents_.tally;
     Record record;
@@ -305,6 +338,7 @@ class StrataHeap {
       const std::string name = is_small ? "small" : "medium";
       record.fields.push_back({name + "_units", zone.units});
       record.fields.push_back({name + "_free_units", zone.free_units});
+      record.fields.push_back({name + "_given_back_units", zone.clean_units});
       record.fields.push_back({name + "_resident_bytes", zone.resident});
       record.fields.push_back({name + "_live_resident_bytes", zone.live_resident});
       record.fields.push_back({name + "_free_unit_resident_bytes", zone.free_units_resident});

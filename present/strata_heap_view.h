@@ -13,6 +13,7 @@ namespace strata {
 struct StrataHeapView {
   std::optional<std::size_t> arena;  ///< only this one in the table of arenas
   enum class Sizes { kWidest, kAll } sizes = Sizes::kWidest;
+  enum class Bins { kHide, kShow } bins = Bins::kHide;
 };
 
 /// Of an explanation with a Strata malloc.

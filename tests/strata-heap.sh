@@ -2,7 +2,7 @@
 # All speak of $target, and of what was run last.
 #
 #   on_strata_malloc NAME [ARG…]   starts a specimen with the library preloaded, which gives nothing
-#                         back by itself: what stands, stands
+#                         back by itself: what stands, stands; $strata_malloc_options are others
 #   strata_heap_of [OPTION…]  runs heap --freeze --json; its own sums have to hold
 #   strata_heap_agrees    holds it against what the specimen strata-heap stated, class by class
 
@@ -13,7 +13,7 @@ on_strata_malloc() {
   # The words of start_specimen are not to run on it.
   cat >"on-$1" <<END
 #!/bin/sh
-exec env STRATA_MALLOC=background:0 LD_PRELOAD='$strata_malloc' '$SPECIMENS/$1' "\$@"
+exec env STRATA_MALLOC=${strata_malloc_options-background:0} LD_PRELOAD='$strata_malloc' '$SPECIMENS/$1' "\$@"
 END
   chmod +x "on-$1"
   specimen "./on-$1" "${@:2}"

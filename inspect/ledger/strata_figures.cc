@@ -22,6 +22,7 @@ ZoneFigures zone_figures(const HeapAccounts& accounts, const char* name) {
   f.uncut_resident = accounts.resident({name, "never cut"});
   f.ends_resident = accounts.resident({name, "span ends"});
   f.free_units_resident = accounts.resident({name, "free units"});
+  f.releasable_units = accounts.resident({name, "free units", "releasable"});
   return f;
 }
 
@@ -65,6 +66,7 @@ StrataFigures strata_figures(const Explanation& e) {
     ZoneFigures& zone = contents.table.zones[i].is_small ? f.small : f.medium;
     zone.units = contents.units[i];
     zone.free_units = tally.free_units[i];
+    zone.clean_units = tally.clean_units[i];
   }
   const auto blocks = tally.blocks();
   f.live = of_state(blocks, BlockState::kLive);
@@ -91,9 +93,10 @@ StrataFigures strata_figures(const Explanation& e) {
     const auto& live = of_state(tally.classes[c].states, BlockState::kLive);
     f.rounding_at_most += rounding_of_class(contents.table, c) * live.blocks;
   }
-  f.rounding_at_most += (page_size() - 1_B) * f.runs.blocks;
+  // A run's length is one of eight to a doubling, and one at hand is up to an eighth longer.
+  f.rounding_at_most += contents.table.runs.page * f.runs.blocks + Bytes{f.runs.bytes.value / 4};
   f.releasable = f.small.releasable + f.medium.releasable + f.named.releasable +
-                 f.small.free_units_resident + f.medium.free_units_resident +
+                 f.small.releasable_units + f.medium.releasable_units +
                  accounts.resident({"runs of pages", "free", "releasable"});
   return f;
 }

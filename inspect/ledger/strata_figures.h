@@ -10,11 +10,13 @@
 namespace strata {
 
 struct ZoneFigures {
-  std::uint64_t units = 0;       ///< ever used
-  std::uint64_t free_units = 0;  ///< of no span
+  std::uint64_t units = 0;        ///< ever used
+  std::uint64_t free_units = 0;   ///< of no span
+  std::uint64_t clean_units = 0;  ///< of these, given back
   Bytes resident, live_resident, cached_resident;
   Bytes free_resident, releasable;  ///< free blocks in spans, and of that what is whole pages
   Bytes uncut_resident, ends_resident, free_units_resident;
+  Bytes releasable_units;  ///< of these, not given back yet
 };
 
 struct StrataFigures {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace strata {
 namespace {
@@ -10,38 +11,26 @@ constexpr Bytes kGranule = 16_B;
 
 }  // namespace
 
-std::optional<BlockMap> BlockMap::make(const glibc::Heap& heap) {
+std::optional<BlockMap> BlockMap::make(BlockGround ground) {
   BlockMap map;
   std::uint64_t granules = 0;
-  std::vector<Range> all;
-  for (const Range& range : heap.ground) {
+  for (const Range& range : ground.shared) {
     map.ground_.push_back({range, static_cast<BlockNumber>(granules)});
     granules += (range.size() / kGranule + kPageGranules) / kPageGranules * kPageGranules;
-    if (granules + heap.mmapped.chunks.size() >= kNowhere) return std::nullopt;
-    all.push_back(range);
+    if (granules + ground.apart.size() >= kNowhere) return std::nullopt;
     if (range.size() > map.widest_.range.size()) map.widest_ = map.ground_.back();
   }
   map.granules_ = static_cast<BlockNumber>(granules);
-  map.mapped_ = heap.mmapped.chunks;
-  map.mapped_headers_ = heap.mmapped.headers;
-  // From 2.43 on a mapped chunk keeps a word for its end, as all others do; fast bins went with it.
-  const bool has_tail = std::none_of(heap.arenas.begin(), heap.arenas.end(), [](const auto& arena) {
-    return arena.layout.has_fast_bins();
-  });
-  map.mapped_tail_ = has_tail ? 8_B : 0_B;
-  all.insert(all.end(), map.mapped_.begin(), map.mapped_.end());
+  std::vector<Range> all = std::move(ground.shared);
+  all.insert(all.end(), ground.apart.begin(), ground.apart.end());
   map.bands_ = Bands(std::move(all));
+  map.apart_ = std::move(ground.apart);
+  map.apart_users_ = std::move(ground.apart_users);
+  map.apart_tail_ = ground.apart_tail;
+  if (ground.headers == BlockGround::Headers::kInBand) map.header_ = kGranule.value;
   map.marks_ = BitPairs(granules);
   map.summary_.resize(map.marks_.words().size() / 64 + 1);
   return map;
-}
-
-void BlockMap::add(const glibc::Chunk& chunk) {
-  const BlockNumber number = number_of(chunk.range.start);
-  if (number == kNowhere) return;
-  marks_.set_first(number);
-  summary_[number >> 12] |= std::uint64_t{1} << (number >> 6 & 63);
-  if (chunk.state == glibc::ChunkState::kLive) marks_.set_second(number);
 }
 
 void BlockMap::free(Address chunk) {
@@ -59,14 +48,13 @@ BlockNumber BlockMap::look_up(Address granule) const {
   return ground.first + static_cast<BlockNumber>((granule - ground.range.start) / kGranule);
 }
 
-BlockMap::Place BlockMap::mapped_place_of(std::uint64_t pointer) const {
+BlockMap::Place BlockMap::place_apart_of(std::uint64_t pointer) const {
   const Address address{pointer};
-  const Address before = address - kGranule;
-  const auto behind = std::upper_bound(mapped_headers_.begin(), mapped_headers_.end(), before);
-  if (behind == mapped_headers_.begin()) return {};
-  const auto index = static_cast<std::size_t>(std::prev(behind) - mapped_headers_.begin());
-  if (!mapped_[index].contains(address)) return {};
-  return {mapped_block(index), before == mapped_headers_[index], false};
+  const auto behind = std::upper_bound(apart_users_.begin(), apart_users_.end(), address);
+  if (behind == apart_users_.begin()) return {};
+  const auto index = static_cast<std::size_t>(std::prev(behind) - apart_users_.begin());
+  if (!apart_[index].contains(address)) return {};
+  return {apart_block(index), address == apart_users_[index], false};
 }
 
 BlockNumber BlockMap::start_at_or_before(BlockNumber granule) const {
@@ -90,7 +78,7 @@ BlockNumber BlockMap::start_at_or_before(BlockNumber granule) const {
 }
 
 BlockNumber BlockMap::owner(BlockNumber granule, Half half) const {
-  if (marks_.first(granule)) {
+  if (header_ != 0 && marks_.first(granule)) {
     if (half == Half::kSecond || granule == 0) return kNowhere;
     --granule;
   }
@@ -100,10 +88,12 @@ BlockNumber BlockMap::owner(BlockNumber granule, Half half) const {
 
 BlockMap::Found BlockMap::find(Place place) const {
   if (place.number == kNowhere) return {};
-  if (is_mapped(place.number)) return {place.number, place.aligned};
-  // The word before a chunk's size is still its neighbour's; the size itself is nobody's.
-  const BlockNumber own = place.number + 1;
-  if (place.second_half && own < granules_ && marks_.first(own)) return {};
+  if (is_apart(place.number)) return {place.number, place.aligned};
+  if (header_ != 0 && place.second_half) {
+    // The word before a chunk's size is still its neighbour's; the size itself is nobody's.
+    const BlockNumber own = place.number + 1;
+    if (own < granules_ && marks_.first(own)) return {};
+  }
   const BlockNumber start = start_at_or_before(place.number);
   if (start == kNowhere || !marks_.second(start)) return {};
   return {start, place.aligned && start == place.number};
@@ -116,7 +106,7 @@ const BlockMap::Ground* BlockMap::ground_around(BlockNumber number) const {
 }
 
 Range BlockMap::chunk(BlockNumber block) const {
-  if (is_mapped(block)) return mapped_[mapped_index(block)];
+  if (is_apart(block)) return apart_[apart_index(block)];
   const Ground* const ground = ground_around(block);
   const Address start = ground->range.start + kGranule * (block - ground->first);
   // Up to where the next one begins.
@@ -133,14 +123,12 @@ Range BlockMap::chunk(BlockNumber block) const {
 
 Bytes BlockMap::usable(BlockNumber block) const {
   const Bytes room = chunk(block).end - user(block);
-  // The next chunk's first word is an arena's block's own, where there is a next one.
-  return is_mapped(block) ? saturating_sub(room, mapped_tail_) : room + 8_B;
+  // The next chunk's first word is a block's own, where chunks have headers.
+  return is_apart(block) ? saturating_sub(room, apart_tail_) : room + Bytes{header_ / 2};
 }
 
 Address BlockMap::user(BlockNumber block) const {
-  const Address header =
-      is_mapped(block) ? mapped_headers_[mapped_index(block)] : chunk(block).start;
-  return header + glibc::kHeader;
+  return is_apart(block) ? apart_users_[apart_index(block)] : chunk(block).start + Bytes{header_};
 }
 
 }  // namespace strata

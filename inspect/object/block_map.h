@@ -1,13 +1,14 @@
 // inspect/object/block_map.h - which block an address lies in, for every block of a heap.
 //
-//     ground    |-- region --|   |---- region ----|      [mapped]  [mapped]
+//     ground    |-- shared --|   |---- shared ----|      [apart]  [apart]
 //     number    0 … granules …   256-aligned …           one each, behind all granules
 //     starts    1..1...1.1....   1...1.....1......       a bit where a chunk begins
 //     live      1..0...1.0....   1...0.....1......       of those, the ones that the program has
 //
-// A block is named by the number of its first granule of 16 bytes, in 32 bits: enough for 64 GiB of
-// arenas. An address belongs to a block where the user may write: from behind its header up to and
-// with the first word of the next chunk.
+// A chunk is a block with what its allocator keeps beside it. It is named by the number of its
+// first granule of 16 bytes, in 32 bits: enough for 64 GiB of shared ground. An address belongs to
+// a block where the user may write: all of it, or, where blocks have headers, from behind its
+// header up to and with the first word of the next chunk.
 //
 // Cost    1/64 of the heap and 1/4096 of it for the summary.
 // Threads find() may be called by several at once.
@@ -18,8 +19,7 @@
 #include <optional>
 #include <vector>
 
-#include "inspect/heap/glibc/chunk.h"
-#include "inspect/heap/glibc/heap.h"
+#include "base/units.h"
 #include "inspect/object/bands.h"
 #include "inspect/object/zeroed_array.h"
 
@@ -49,28 +49,46 @@ class BitPairs {
   ZeroedArray<Word> words_;
 };
 
+/// Where a heap's blocks can be.
+struct BlockGround {
+  std::vector<Range> shared;  ///< by address: blocks side by side, without a gap
+  std::vector<Range> apart;   ///< by address: each one live block, with a mapping or run of its own
+  std::vector<Address> apart_users;  ///< of each, where the user's bytes begin
+  Bytes apart_tail;                  ///< of each, behind the user's bytes
+  /// kInBand: 16 bytes before the user's, of which the first 8 are the user's of the block before.
+  enum class Headers { kNone, kInBand } headers = Headers::kNone;
+};
+
 class BlockMap {
  public:
   static constexpr BlockNumber kNowhere = ~BlockNumber{0};
   static constexpr std::uint32_t kPageGranules = 256;  ///< a page of 4 KiB
 
-  /// Of the arenas and mapped chunks of `heap`; nullopt where they are larger than can be numbered.
-  static std::optional<BlockMap> make(const glibc::Heap& heap);
+  /// nullopt where there is more ground than can be numbered.
+  static std::optional<BlockMap> make(BlockGround ground);
 
-  /// In address order within a region; also what is not live, so that it ends what is before.
-  void add(const glibc::Chunk& chunk);
+  /// A chunk of shared ground begins there, in any order; also what is not live, so that it ends
+  /// what is before.
+  enum class Use { kLive, kNotLive };
+  void add(Address chunk, Use use) {
+    const BlockNumber number = number_of(chunk);
+    if (number == kNowhere) return;
+    marks_.set_first(number);
+    summary_[number >> 12] |= std::uint64_t{1} << (number >> 6 & 63);
+    if (use == Use::kLive) marks_.set_second(number);
+  }
   /// One that was added as live is none of the program's.
   void free(Address chunk);
 
   /// Where a pointer leads, before it is known where blocks begin.
   struct Place {
-    BlockNumber number = kNowhere;  ///< the granule 16 bytes before it, or a mapped chunk
+    BlockNumber number = kNowhere;  ///< its granule less a header's, or of a block that lies apart
     bool aligned = false;           ///< it can be the start of a block's user bytes
     bool second_half = false;       ///< of its granule
   };
   Place place_of(std::uint64_t pointer) const {
-    const Place place{number_of(Address{pointer - 16}), pointer % 16 == 0, pointer % 16 >= 8};
-    return place.number != kNowhere || mapped_.empty() ? place : mapped_place_of(pointer);
+    const Place place{number_of(Address{pointer - header_}), pointer % 16 == 0, pointer % 16 >= 8};
+    return place.number != kNowhere || apart_.empty() ? place : place_apart_of(pointer);
   }
 
   bool is_placed(std::uint64_t pointer) const { return place_of(pointer).number != kNowhere; }
@@ -82,13 +100,13 @@ class BlockMap {
   /// The live block that a place is in; kNowhere where it is in none.
   Found find(Place place) const;
 
-  bool is_mapped(BlockNumber block) const { return block >= granules_; }
-  std::size_t mapped_index(BlockNumber block) const { return block - granules_; }
-  BlockNumber mapped_block(std::size_t index) const {
+  bool is_apart(BlockNumber block) const { return block >= granules_; }
+  std::size_t apart_index(BlockNumber block) const { return block - granules_; }
+  BlockNumber apart_block(std::size_t index) const {
     return granules_ + static_cast<BlockNumber>(index);
   }
   Range chunk(BlockNumber block) const;
-  /// The number behind an arena's block: the next chunk's, or of what ends the region.
+  /// The number behind a block of shared ground: the next chunk's, or of what ends the ground.
   BlockNumber end(BlockNumber block) const {
     return block + static_cast<BlockNumber>(chunk(block).size() / 16_B);
   }
@@ -105,10 +123,10 @@ class BlockMap {
   }
 
   /// All numbers, blocks or not.
-  std::size_t size() const { return granules_ + mapped_.size(); }
+  std::size_t size() const { return granules_ + apart_.size(); }
   BlockNumber granules() const { return granules_; }
-  /// Which live block a granule belongs to, whose second word is asked for or its first: that of a
-  /// chunk's own header is nobody's, its first the chunk's before it.
+  /// Which live block a granule belongs to, whose second word is asked for or its first: of a
+  /// header the second is nobody's, its first the chunk's before it.
   enum class Half { kFirst, kSecond };
   BlockNumber owner(BlockNumber granule, Half half) const;
   /// Before find() is called of a place soon.
@@ -116,7 +134,7 @@ class BlockMap {
     if (place.number < granules_) marks_.prefetch(place.number);
   }
 
-  /// Calls `act` for each live block, mapped ones last.
+  /// Calls `act` for each live block, those that lie apart last.
   template <class Act>
   void each_live(Act&& act) const {
     const auto& words = marks_.words();
@@ -125,9 +143,9 @@ class BlockMap {
         act(static_cast<BlockNumber>(i * 64 + static_cast<std::size_t>(std::countr_zero(bits))));
       }
     }
-    for (std::size_t i = 0; i < mapped_.size(); ++i) act(mapped_block(i));
+    for (std::size_t i = 0; i < apart_.size(); ++i) act(apart_block(i));
   }
-  const std::vector<Range>& mapped() const { return mapped_; }
+  const std::vector<Range>& apart() const { return apart_; }
   const Bands& bands() const { return bands_; }
 
  private:
@@ -136,16 +154,17 @@ class BlockMap {
     BlockNumber first;
   };
 
-  Place mapped_place_of(std::uint64_t pointer) const;
+  Place place_apart_of(std::uint64_t pointer) const;
   BlockNumber look_up(Address granule) const;
   BlockNumber start_at_or_before(BlockNumber granule) const;
   const Ground* ground_around(BlockNumber number) const;
 
-  std::vector<Ground> ground_;           // by address
-  Ground widest_{};                      // of them
-  std::vector<Range> mapped_;            // chunks with a mapping of their own, whole
-  std::vector<Address> mapped_headers_;  // of each
-  Bytes mapped_tail_;                    // of each, that is not the user's
+  std::vector<Ground> ground_;  // by address
+  Ground widest_{};             // of them
+  std::vector<Range> apart_;    // as BlockGround has them
+  std::vector<Address> apart_users_;
+  Bytes apart_tail_;
+  std::uint64_t header_ = 0;
   Bands bands_;
   BlockNumber granules_ = 0;
   BitPairs marks_;                      // where chunks start; of those the live ones

@@ -7,8 +7,6 @@
 namespace strata {
 namespace {
 
-using glibc::ChunkState;
-
 constexpr auto kNowhere = BlockMap::kNowhere;
 
 BlockMap::Found at(const BlockMap& map, Address address) {
@@ -21,13 +19,13 @@ void expect_as_modelled(const MadeHeap& made, const BlockMap& map, Address addre
   ASSERT_EQ(found.block != kNowhere, wanted != nullptr) << std::hex << address.value;
   if (wanted == nullptr) return;
   EXPECT_EQ(map.chunk(found.block), wanted->chunk) << std::hex << address.value;
-  EXPECT_EQ(map.is_mapped(found.block), wanted->is_mapped);
+  EXPECT_EQ(map.is_apart(found.block), wanted->is_apart);
   EXPECT_EQ(found.exact, address == wanted->user.start) << std::hex << address.value;
 }
 
 /// By the words themselves: whose each is.
 void expect_owners_as_modelled(const MadeHeap& made, const BlockMap& map) {
-  for (const Range& ground : made.heap.ground) {
+  for (const Range& ground : made.ground.shared) {
     for (Address word = ground.start; word < ground.end; word = word + 8_B) {
       const auto half = word.value % 16 == 0 ? BlockMap::Half::kFirst : BlockMap::Half::kSecond;
       const BlockNumber owner = map.owner(map.number_of(round_down(word, 16_B)), half);
@@ -43,19 +41,19 @@ void expect_live_as_modelled(const MadeHeap& made, const BlockMap& map) {
   map.each_live([&](BlockNumber block) {
     live.push_back(map.chunk(block));
     EXPECT_TRUE(made.written.contains(map.user(block)));
-    if (!map.is_mapped(block)) {
+    if (!map.is_apart(block)) {
       const Address end = map.chunk(block).end;
       EXPECT_EQ(map.end(block) - block, map.chunk(block).size() / 16_B);
-      if (map.number_of(end) != kNowhere && made.find(end + 16_B) != nullptr) {
-        EXPECT_EQ(at(map, end + 16_B).block == map.end(block),
+      if (map.number_of(end) != kNowhere && made.find(end + made.header()) != nullptr) {
+        EXPECT_EQ(at(map, end + made.header()).block == map.end(block),
                   map.number_of(end) == map.end(block));
       }
     }
   });
   for (const auto& [user, block] : made.written) {
-    if (!block.is_mapped) wanted.push_back(block.chunk);
+    if (!block.is_apart) wanted.push_back(block.chunk);
   }
-  wanted.insert(wanted.end(), made.heap.mmapped.chunks.begin(), made.heap.mmapped.chunks.end());
+  wanted.insert(wanted.end(), made.ground.apart.begin(), made.ground.apart.end());
   EXPECT_EQ(live, wanted);
 }
 
@@ -126,8 +124,8 @@ TEST(BlockMap, NothingIsFoundInAnEmptyOne) {
 
 TEST(BlockMap, TheEndsOfTheAddressSpaceAreNowhere) {
   MadeHeap made;
-  made.add_region({{{Address{0x1000}, Address{0x1040}}, ChunkState::kLive},
-                   {{Address{0x1040}, Address{0x2000}}, ChunkState::kTop}});
+  made.add_region({{{Address{0x1000}, Address{0x1040}}, kLive},
+                   {{Address{0x1040}, Address{0x2000}}, kNotLive}});
   const BlockMap map = made.map();
   for (const std::uint64_t word : {0ull, 1ull, 15ull, 16ull, 17ull, ~0ull, ~15ull, ~16ull}) {
     EXPECT_EQ(at(map, {word}).block, kNowhere) << word;
@@ -140,9 +138,8 @@ TEST(BlockMap, ABlockOfManySummaryWordsIsFoundFromItsEnd) {
   constexpr Address kStart{0x7F00'0000'0000};
   // The summary's word stands for 64 KiB.
   const Range large = range_of(kStart + 32_B, 64_MiB);
-  made.add_region({{range_of(kStart, 32_B), ChunkState::kBinned},
-                   {large, ChunkState::kLive},
-                   {range_of(large.end, 32_B), ChunkState::kTop}});
+  made.add_region(
+      {{range_of(kStart, 32_B), kNotLive}, {large, kLive}, {range_of(large.end, 32_B), kNotLive}});
   const BlockMap map = made.map();
   for (const Bytes offset : {16_B, 24_B, 64_KiB - 8_B, 64_KiB, 64_KiB + 8_B, 32_MiB, 64_MiB}) {
     const BlockMap::Found found = at(map, large.start + offset);
@@ -155,19 +152,42 @@ TEST(BlockMap, ABlockOfManySummaryWordsIsFoundFromItsEnd) {
   EXPECT_EQ(at(map, large.start + 8_B).block, kNowhere) << "its own size";
 }
 
+TEST(BlockMap, WithoutHeadersABlockIsAllItsBytes) {
+  MadeHeap made(MadeHeap::Headers::kNone);
+  constexpr Address kStart{0x2000'0000'0000};
+  made.add_region({{range_of(kStart, 16_B), kLive},
+                   {range_of(kStart + 16_B, 48_B), kLive},
+                   {range_of(kStart + 64_B, 48_B), kNotLive},
+                   {range_of(kStart + 112_B, 16_B), kLive},
+                   {range_of(kStart + 128_B, 16_B), kNotLive}});
+  made.add_apart(range_of(kStart + 1_MiB, 64_KiB));
+  const BlockMap map = made.map();
+  EXPECT_TRUE(at(map, kStart).exact);
+  EXPECT_EQ(at(map, kStart + 15_B).block, at(map, kStart).block);
+  EXPECT_TRUE(at(map, kStart + 16_B).exact);
+  EXPECT_EQ(at(map, kStart + 63_B).block, at(map, kStart + 16_B).block);
+  EXPECT_EQ(map.usable(at(map, kStart + 16_B).block), 48_B);
+  EXPECT_EQ(at(map, kStart + 64_B).block, kNowhere);
+  EXPECT_EQ(map.usable(at(map, kStart + 112_B).block), 16_B);
+  EXPECT_EQ(at(map, kStart - 1_B).block, kNowhere);
+  const BlockMap::Found apart = at(map, kStart + 1_MiB);
+  EXPECT_TRUE(apart.exact);
+  EXPECT_EQ(map.usable(apart.block), 64_KiB);
+}
+
 TEST(BlockMap, MoreThanCanBeNumberedIsRefused) {
-  glibc::Heap heap;
-  heap.ground = {range_of(Address{0x1'0000'0000}, 32_GiB),
-                 range_of(Address{0x10'0000'0000}, 31_GiB)};
-  EXPECT_TRUE(BlockMap::make(heap)) << "of 63 GiB";
-  heap.ground[1].end = heap.ground[1].end + 1_GiB;
-  EXPECT_FALSE(BlockMap::make(heap)) << "of 64 GiB";
+  BlockGround ground;
+  ground.shared = {range_of(Address{0x1'0000'0000}, 32_GiB),
+                   range_of(Address{0x10'0000'0000}, 31_GiB)};
+  EXPECT_TRUE(BlockMap::make(ground)) << "of 63 GiB";
+  ground.shared[1].end = ground.shared[1].end + 1_GiB;
+  EXPECT_FALSE(BlockMap::make(ground)) << "of 64 GiB";
 }
 
 TEST(BlockMap, AnArenaBeyondAllNumbersIsRefused) {
-  glibc::Heap heap;
-  heap.ground = {range_of(Address{0x1000}, Bytes{std::uint64_t{1} << 47})};
-  EXPECT_FALSE(BlockMap::make(heap));
+  BlockGround ground;
+  ground.shared = {range_of(Address{0x1000}, Bytes{std::uint64_t{1} << 47})};
+  EXPECT_FALSE(BlockMap::make(ground));
 }
 
 }  // namespace

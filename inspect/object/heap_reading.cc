@@ -6,19 +6,15 @@
 #include <utility>
 
 #include "inspect/heap/anonymous.h"
-#include "inspect/heap/glibc/chunk_walk.h"
 #include "inspect/heap/strata/table.h"
+#include "inspect/object/glibc_blocks.h"
+#include "inspect/object/strata_blocks.h"
 #include "inspect/page/counters.h"
 
 namespace strata {
 namespace {
 
 constexpr Bytes kReadLimit = 96_MiB;
-
-/// `bytes`, which begin at a multiple of 8.
-std::span<const std::uint64_t> words_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const std::uint64_t*>(bytes.data()), bytes.size() / 8};
-}
 
 /// Words that begin at any byte, also where one part of memory goes on in the next.
 class UnalignedWords {
@@ -42,9 +38,6 @@ class UnalignedWords {
   Address end_;                   // their end
 };
 
-/// By slot of pieces that are read ahead.
-using Batches = std::array<References::Batch, ReadAhead::kPieces>;
-
 }  // namespace
 
 Bytes HeapReading::memory_needed(const Target& target) {
@@ -58,55 +51,60 @@ Result<void> HeapReading::read(const std::vector<Thread>& standing, Shelf& shelf
   auto space = read_space(memory_, standing, shelf);
   if (!space) return pass(space);
   space_ = std::move(*space);
-  const AnonymousMemory anonymous(space_);
-  const HeapScene scene{space_, memory_, chart_};
-  Peek peek(scene, kReadLimit);
-  // Where glibc's is in use too, what leads to its blocks may stand in these.
-  std::vector<std::string> misfits;
-  if (strata_malloc::find_table(peek, space_, misfits)) {
-    return fail(Cause::kUnsupported,
-                "the heap of {} is the Strata malloc's, and leaks there are not found yet",
-                target_.identity().origin);
-  }
-  misfits.clear();
-  heap_ = glibc::read_heap(peek, scene, anonymous, &misfits);
-  if (!heap_ && !misfits.empty()) return fail(Cause::kUnsupported, "{}", misfits.front());
-  if (!heap_) {
-    return fail(Cause::kUnsupported, "no malloc of glibc's is in use in {}{}",
-                target_.identity().origin,
-                is_32_bit() ? "; it is a 32-bit process, whose heap cannot be read" : "");
-  }
-  read_ += heap_->bytes_read;
-  map_ = BlockMap::make(*heap_);
+  if (auto found = find_blocks(); !found) return pass(found);
+  map_ = BlockMap::make(blocks_->ground());
   if (!map_) {
     return fail(Cause::kUnsupported,
                 "the heap of {} is larger than 64 GiB, which is as much as can be followed",
                 target_.identity().origin);
   }
   references_.emplace(*map_);
-  walk();
+  read_ += blocks_->read(*map_, *references_);
   if (references_->is_full()) {
     return fail(Cause::kUnsupported,
                 "the heap of {} has more than {} words that could be pointers, which is as many as "
                 "can be followed",
                 target_.identity().origin, ~std::uint32_t{0});
   }
-  read_mapped();
+  read_apart();
   reach_.emplace(*map_, *references_);
   read_roots();
   return {};
 }
 
+/// Of the malloc that the program calls.
+Result<void> HeapReading::find_blocks() {
+  const AnonymousMemory anonymous(space_);
+  const HeapScene scene{space_, memory_, chart_};
+  Peek peek(scene, kReadLimit);
+  // Why one was recognised and cannot be read.
+  std::vector<std::string> misfits;
+  if (auto table = strata_malloc::find_table(peek, space_, misfits)) {
+    read_ += peek.bytes_read();
+    blocks_ =
+        std::make_unique<StrataBlocks>(space_, memory_, std::move(*table), std::move(misfits));
+    return {};
+  }
+  auto heap = glibc::read_heap(peek, scene, anonymous, &misfits);
+  if (!heap && !misfits.empty()) return fail(Cause::kUnsupported, "{}", misfits.front());
+  if (!heap) {
+    return fail(Cause::kUnsupported, "no malloc of glibc's is in use in {}, nor Strata's{}",
+                target_.identity().origin,
+                is_32_bit() ? "; it is a 32-bit process, whose heap cannot be read" : "");
+  }
+  read_ += heap->bytes_read;
+  blocks_ = std::make_unique<GlibcBlocks>(memory_, std::move(*heap));
+  return {};
+}
+
 void HeapReading::resolve() {
-  fast_->follow(glibc::FastBins::Rest::kEnds);
-  heap_->fast.each([&](Address chunk) { map_->free(chunk); });
-  if (auto note = fast_->note()) heap_->notes.push_back(std::move(*note));
+  blocks_->settle(*map_);
   references_->resolve();
   for (std::size_t i = 0; i < root_words_.size(); ++i) {
     const RootWord& root = root_words_[i];
     add_root(root.word, root.at, roots_[root.number].what);
   }
-  for (const RegisterRoot& root : find_register_roots(space_, *heap_)) {
+  for (const RegisterRoot& root : find_register_roots(space_, blocks_->waiting())) {
     add_root(root.word, {}, root.what);
   }
 }
@@ -125,69 +123,23 @@ void HeapReading::add_root(std::uint64_t word, Address at, const std::string& wh
   if (options_.why) first_steps_.try_emplace(found.block, Step{at, what, {}, {}});
 }
 
-/// Calls `scan` with each piece of `ranges` where it is read, then `seen` in order.
-template <class Seen>
-void HeapReading::read_all(const std::vector<Range>& ranges, ReadAhead::Prepare scan, Seen&& seen) {
-  ReadAhead ahead(memory_, ranges, std::move(scan));
-  for (auto next = ahead.next(); next.piece != nullptr; next = ahead.next()) {
-    seen(*next.piece, next.slot);
-    for (const Range& part : next.piece->parts) read_ += part.size();
-  }
-}
-
-void HeapReading::walk() {
-  std::vector<std::pair<const glibc::Region*, const glibc::Arena*>> regions;
-  for (const glibc::Arena& arena : heap_->arenas) {
-    for (const glibc::Region& region : arena.regions) regions.emplace_back(&region, &arena);
-  }
-  std::sort(regions.begin(), regions.end(),
-            [](const auto& a, const auto& b) { return a.first->chunks < b.first->chunks; });
-  std::vector<Range> ranges;
-  for (const auto& [region, arena] : regions) {
-    // Of the top its header alone.
-    const bool has_top = region->chunks.contains(arena->top);
-    ranges.push_back(
-        {region->chunks.start, has_top ? arena->top + glibc::kHeader : region->chunks.end});
-  }
-  Batches batches;
+void HeapReading::read_apart() {
+  ReferenceBatches batches;
   const auto scan = [&](const Piece& piece, std::size_t slot) {
     batches[slot].clear();
     for (const Range& part : piece.parts) {
-      references_->scan(part.start, words_of(piece.part(part)), batches[slot]);
+      references_->scan_apart(words_of(piece.part(part)), batches[slot]);
     }
   };
-  const auto add = [&](const Piece&, std::size_t slot) { references_->add(batches[slot]); };
-  glibc::Window window(memory_, std::move(ranges), scan, add);
-  fast_.emplace(memory_, *heap_);
-  for (const auto& [region, arena] : regions) {
-    glibc::ChunkWalk walk(window, *heap_, *arena, *region);
-    for (glibc::Chunk chunk; walk.next(chunk);) {
-      map_->add(chunk);
-      if (chunk.state == glibc::ChunkState::kLive) fast_->pass(chunk, walk.first_word());
-      if (chunk.state == glibc::ChunkState::kLost) lost_.push_back(chunk.range);
-    }
-  }
-  window.finish();
-  read_ += window.bytes_read();
-}
-
-void HeapReading::read_mapped() {
-  Batches batches;
-  const auto scan = [&](const Piece& piece, std::size_t slot) {
-    batches[slot].clear();
-    for (const Range& part : piece.parts) {
-      references_->scan_mapped(words_of(piece.part(part)), batches[slot]);
-    }
-  };
-  read_all(map_->mapped(), scan, [&](const Piece& piece, std::size_t slot) {
-    references_->add_mapped(piece.number, batches[slot]);
+  read_ += read_pieces(memory_, map_->apart(), scan, [&](const Piece& piece, std::size_t slot) {
+    references_->add_apart(piece.number, batches[slot]);
   });
 }
 
 void HeapReading::read_roots() {
-  roots_ = find_roots(space_, *heap_);
+  roots_ = find_roots(space_, blocks_->own());
   // Blocks there may be, or what the program asked the kernel for between two of malloc's calls.
-  for (const Range& lost : lost_) {
+  for (const Range& lost : blocks_->lost()) {
     roots_.push_back({lost, "a part of the heap that is no chunk", RootRange::Pointers::kAligned});
   }
   std::vector<Range> ranges;
@@ -211,7 +163,7 @@ void HeapReading::read_roots() {
     }
   };
   UnalignedWords unaligned;
-  read_all(ranges, scan, [&](const Piece& piece, std::size_t slot) {
+  read_ += read_pieces(memory_, ranges, scan, [&](const Piece& piece, std::size_t slot) {
     root_words_.append(found[slot]);
     if (!is_anywhere(piece)) return;
     for (const Range& part : piece.parts) {

@@ -1,5 +1,6 @@
 // inspect/object/heap_reading.h - all of a target that is read to find its leaks, once and in
-// order: the heap with what in it could be a pointer, mapped chunks, and what could be a root.
+// order: the heap with what in it could be a pointer, blocks that lie apart, and what could be a
+// root.
 //
 // While the target stands nothing is looked up that can be looked up later: words that lead to
 // where a block can be are kept, and what they lead to is resolved when it runs again.
@@ -7,16 +8,17 @@
 // Threads one at a time.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "base/grown_array.h"
-#include "inspect/heap/glibc/fast_bins.h"
+#include "inspect/object/heap_blocks.h"
 #include "inspect/object/leaks.h"
 #include "inspect/object/reach.h"
 #include "inspect/object/roots.h"
-#include "inspect/page/read_ahead.h"
+#include "inspect/space/chart.h"
 #include "inspect/space/shelf.h"
 #include "inspect/space/space.h"
 
@@ -37,7 +39,7 @@ class HeapReading {
   void resolve();
 
   const Space& space() const { return space_; }
-  glibc::Heap& heap() { return *heap_; }
+  const HeapBlocks& blocks() const { return *blocks_; }
   const BlockMap& map() const { return *map_; }
   Reach& reach() { return *reach_; }
   Bytes bytes_read() const { return read_; }
@@ -54,24 +56,20 @@ class HeapReading {
 
   bool is_32_bit() const;
   void add_root(std::uint64_t word, Address at, const std::string& what);
-  void walk();
-  void read_mapped();
+  Result<void> find_blocks();
+  void read_apart();
   void read_roots();
-  template <class Seen>
-  void read_all(const std::vector<Range>& ranges, ReadAhead::Prepare scan, Seen&& seen);
 
   const Target& target_;
   const PresentMemory& memory_;
   const LeakOptions& options_;
   Chart chart_;
   Space space_;
-  std::optional<glibc::Heap> heap_;
+  std::unique_ptr<HeapBlocks> blocks_;
   std::optional<BlockMap> map_;
   std::optional<References> references_;
   std::optional<Reach> reach_;
   std::unordered_map<BlockNumber, Step> first_steps_;
-  std::optional<glibc::FastBins> fast_;
-  std::vector<Range> lost_;  // in a heap, and not walked
   std::vector<RootRange> roots_;
   GrownArray<RootWord> root_words_;
   Bytes read_;

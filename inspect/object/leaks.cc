@@ -9,6 +9,7 @@
 
 #include "base/huge_memory.h"
 #include "base/printable.h"
+#include "inspect/heap/anonymous.h"
 #include "inspect/object/cxx_type.h"
 #include "inspect/object/heap_reading.h"
 #include "inspect/object/missing_stacks.h"
@@ -72,7 +73,8 @@ void explain_why(HeapReading& reading, Address address, LeakReport& report) {
   const BlockMap::Place place = map.place_of(address.value);
   const BlockMap::Found found = map.find(place);
   if (found.block == BlockMap::kNowhere) {
-    report.notes.push_back(fmt::format("{:#x} is in no live block of glibc's heap", address.value));
+    report.notes.push_back(
+        fmt::format("{:#x} is in no live block of {}", address.value, reading.blocks().name()));
     return;
   }
   std::vector<BlockNumber> roots;
@@ -114,11 +116,7 @@ void conclude(HeapReading& reading, const LeakOptions& options, LeakReport& repo
                    [](const FoundLeak& a, const FoundLeak& b) {
                      return a.usable + a.indirect.bytes > b.usable + b.indirect.bytes;
                    });
-  for (const glibc::Damage& damage : reading.heap().damage) {
-    report.notes.push_back("glibc's heap is damaged, so some of this may be wrong: " + damage.what);
-    break;
-  }
-  std::vector<std::string>& notes = reading.heap().notes;
+  std::vector<std::string> notes = reading.blocks().notes();
   std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
 }
 

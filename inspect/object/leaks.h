@@ -1,4 +1,5 @@
-// inspect/object/leaks.h - live blocks of a glibc heap that nothing reaches.
+// inspect/object/leaks.h - live blocks of a heap that nothing reaches: glibc's or the Strata
+// malloc's.
 //
 //     stop ── walk the heap, keep what could lead into it ── look through roots ── let go
 //                                                     follow, count, name
@@ -7,7 +8,7 @@
 // stopping it what is found are candidates: a pointer may have moved from where was not yet looked
 // to where was.
 //
-// Errors  kUnsupported where no glibc malloc is in use, or its heap is larger than can be numbered.
+// Errors  kUnsupported where neither malloc is in use, or its heap is larger than can be numbered.
 // Threads one at a time.
 #pragma once
 
@@ -36,7 +37,7 @@ struct LeakOptions {
 
 struct FoundLeak {
   Address address;  ///< as malloc() gave it
-  Bytes chunk;      ///< with its header
+  Bytes chunk;      ///< with its header, where blocks have one
   Bytes usable;
   bool is_cycle = false;
   Count indirect;

@@ -30,9 +30,8 @@ struct Graph {
   std::size_t size() const { return blocks.size(); }
   /// As many edges as there is room for words.
   std::size_t room(std::size_t block) const {
-    const Range r = blocks[block].is_mapped
-                        ? Range{blocks[block].user.start, blocks[block].user.end}
-                        : blocks[block].user;
+    const Range r = blocks[block].is_apart ? Range{blocks[block].user.start, blocks[block].user.end}
+                                           : blocks[block].user;
     return static_cast<std::size_t>(r.size() / 8_B);
   }
   void link(std::size_t from, std::size_t to, bool exact = true) {
@@ -64,11 +63,11 @@ struct Answer {
 
   explicit Answer(const Graph& graph)
       : map(graph.made.map()), references(map), reach(map, references), numbers(graph.size()) {
-    for (const Range& ground : graph.made.heap.ground) {
+    for (const Range& ground : graph.made.ground.shared) {
       add_words(references, ground.start, graph.words_of(ground));
     }
-    for (std::size_t i = 0; i < map.mapped().size(); ++i) {
-      add_mapped_words(references, i, graph.words_of(map.mapped()[i]));
+    for (std::size_t i = 0; i < map.apart().size(); ++i) {
+      add_apart_words(references, i, graph.words_of(map.apart()[i]));
     }
     references.resolve();
     for (std::size_t b = 0; b < graph.size(); ++b) names[graph.blocks[b].user.start] = b;
@@ -176,7 +175,7 @@ std::map<std::size_t, bool> wanted_leaks(const Graph& graph, const std::vector<i
       is_cycle = true;
       // Numbers go by address, but for mapped blocks, which come last.
       const auto order = [&](std::size_t x) {
-        return std::pair(graph.blocks[x].is_mapped, graph.blocks[x].user.start);
+        return std::pair(graph.blocks[x].is_apart, graph.blocks[x].user.start);
       };
       if (from[b][other] < 0 || order(other) < order(b)) stands_for_it = false;
     }
@@ -265,12 +264,12 @@ INSTANTIATE_TEST_SUITE_P(Seed, ReachOf, testing::Range(1, 21));
 /// `count` live blocks of one size.
 Graph row_of(std::size_t count) {
   MadeHeap made;
-  std::vector<glibc::Chunk> chunks;
+  std::vector<Chunk> chunks;
   Address at{0x5555'0000'0000};
   for (std::size_t i = 0; i < count; ++i, at = at + 48_B) {
-    chunks.push_back({range_of(at, 48_B), glibc::ChunkState::kLive});
+    chunks.push_back({range_of(at, 48_B), kLive});
   }
-  chunks.push_back({range_of(at, 32_B), glibc::ChunkState::kTop});
+  chunks.push_back({range_of(at, 32_B), kNotLive});
   made.add_region(chunks);
   return Graph(std::move(made));
 }
@@ -357,12 +356,11 @@ TEST(Reach, ABlockThatHoldsItselfAloneIsHeldByNobody) {
 TEST(Reach, ANodeThatHoldsAHundredThousandIsFollowed) {
   MadeHeap made;
   const Address start{0x5555'0000'0000};
-  std::vector<glibc::Chunk> chunks = {
-      {range_of(start, 8_B * kLong + 16_B), glibc::ChunkState::kLive}};
+  std::vector<Chunk> chunks = {{range_of(start, 8_B * kLong + 16_B), kLive}};
   for (std::size_t i = 0; i < kLong; ++i) {
-    chunks.push_back({range_of(chunks.back().range.end, 32_B), glibc::ChunkState::kLive});
+    chunks.push_back({range_of(chunks.back().range.end, 32_B), kLive});
   }
-  chunks.push_back({range_of(chunks.back().range.end, 32_B), glibc::ChunkState::kTop});
+  chunks.push_back({range_of(chunks.back().range.end, 32_B), kNotLive});
   made.add_region(chunks);
   Graph graph(std::move(made));
   for (std::size_t i = 1; i <= kLong; ++i) graph.link(0, i);

@@ -38,7 +38,7 @@ void References::scan(Address from, std::span<const std::uint64_t> words, Batch&
   });
 }
 
-void References::scan_mapped(std::span<const std::uint64_t> words, Batch& batch) const {
+void References::scan_apart(std::span<const std::uint64_t> words, Batch& batch) const {
   map_.bands().each_in(words, [&](std::size_t i) { keep(words[i], 0, 0, batch.words_); });
 }
 
@@ -55,18 +55,18 @@ void References::add(const Batch& batch) {
   words_.append(batch.words_);
 }
 
-void References::add_mapped(std::size_t chunk, const Batch& batch) {
-  mapped_.append(batch.words_);
-  mapped_first_[chunk + 1] = mapped_.size();
+void References::add_apart(std::size_t chunk, const Batch& batch) {
+  apart_.append(batch.words_);
+  apart_first_[chunk + 1] = apart_.size();
 }
 
 void References::resolve() {
   while (page_ + 1 < first_.size()) first_[++page_] = static_cast<std::uint32_t>(words_.size());
-  for (std::size_t i = 1; i < mapped_first_.size(); ++i) {
-    mapped_first_[i] = std::max(mapped_first_[i], mapped_first_[i - 1]);
+  for (std::size_t i = 1; i < apart_first_.size(); ++i) {
+    apart_first_[i] = std::max(apart_first_[i], apart_first_[i - 1]);
   }
   resolve_words();
-  resolve_mapped();
+  resolve_apart();
 }
 
 bool References::resolve(Word& word) const {
@@ -110,19 +110,19 @@ void References::resolve_words() {
   words_.shrink(kept);
 }
 
-void References::resolve_mapped() {
+void References::resolve_apart() {
   std::size_t kept = 0, i = 0;
-  for (std::size_t chunk = 0; chunk + 1 < mapped_first_.size(); ++chunk) {
-    const std::size_t end = mapped_first_[chunk + 1];
-    mapped_first_[chunk] = kept;
+  for (std::size_t chunk = 0; chunk + 1 < apart_first_.size(); ++chunk) {
+    const std::size_t end = apart_first_[chunk + 1];
+    apart_first_[chunk] = kept;
     for (; i < end; ++i) {
-      if (i + kAhead < mapped_.size()) map_.prefetch(place(mapped_[i + kAhead]));
-      Word word = mapped_[i];
-      if (resolve(word) && word.leads_to != map_.mapped_block(chunk)) mapped_[kept++] = word;
+      if (i + kAhead < apart_.size()) map_.prefetch(place(apart_[i + kAhead]));
+      Word word = apart_[i];
+      if (resolve(word) && word.leads_to != map_.apart_block(chunk)) apart_[kept++] = word;
     }
   }
-  mapped_first_.back() = kept;
-  mapped_.shrink(kept);
+  apart_first_.back() = kept;
+  apart_.shrink(kept);
 }
 
 }  // namespace strata

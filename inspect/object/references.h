@@ -26,18 +26,19 @@ class References {
   explicit References(const BlockMap& map)
       : map_(map),
         first_(map.granules() / BlockMap::kPageGranules + 2),
-        mapped_first_(map.mapped().size() + 1) {}
+        apart_first_(map.apart().size() + 1) {}
 
   /// What was found in a part of memory, to be added in its turn.
   class Batch;
-  /// Puts behind what `batch` holds what it finds in the words of parts of an arena's region, or of
-  /// a mapped chunk, that begin at `from`. By several threads at once, each with its own batch.
+  /// Puts behind what `batch` holds what it finds in the words of parts of shared ground, or of
+  /// a block that lies apart, that begin at `from`. By several threads at once, each with its own
+  /// batch.
   void scan(Address from, std::span<const std::uint64_t> words, Batch& batch) const;
-  void scan_mapped(std::span<const std::uint64_t> words, Batch& batch) const;
-  /// Of arenas in address order, no address twice.
+  void scan_apart(std::span<const std::uint64_t> words, Batch& batch) const;
+  /// Of shared ground in address order, no address twice.
   void add(const Batch& batch);
-  /// Of mapped chunks: all of one before those of the next one.
-  void add_mapped(std::size_t chunk, const Batch& batch);
+  /// Of blocks that lie apart: all of one before those of the next one.
+  void add_apart(std::size_t chunk, const Batch& batch);
   /// Whether there were more words than can be numbered, and some were left out.
   bool is_full() const { return is_full_; }
   /// When all were added, and every block is in the map.
@@ -46,10 +47,10 @@ class References {
   /// Calls `seen` with what each word of `block` leads to.
   template <class Seen>
   void of(BlockNumber block, Seen&& seen) const {
-    if (map_.is_mapped(block)) {
-      const std::size_t index = map_.mapped_index(block);
-      for (std::size_t i = mapped_first_[index]; i < mapped_first_[index + 1]; ++i) {
-        seen(found(mapped_[i]));
+    if (map_.is_apart(block)) {
+      const std::size_t index = map_.apart_index(block);
+      for (std::size_t i = apart_first_[index]; i < apart_first_[index + 1]; ++i) {
+        seen(found(apart_[i]));
       }
       return;
     }
@@ -67,7 +68,7 @@ class References {
   }
   /// Before of() is called of a block soon.
   void prefetch(BlockNumber block) const {
-    if (map_.is_mapped(block)) return;
+    if (map_.is_apart(block)) return;
     words_.prefetch(first_[block / BlockMap::kPageGranules]);
   }
 
@@ -88,7 +89,7 @@ class References {
   bool keep(std::uint64_t word, std::uint8_t granule, std::uint8_t flags,
             std::vector<Word>& in) const;
   void resolve_words();
-  void resolve_mapped();
+  void resolve_apart();
   /// Puts in place of where `word` leads the block that is there; false where there is none.
   bool resolve(Word& word) const;
 
@@ -96,8 +97,8 @@ class References {
   GrownArray<Word> words_;            // by where they stand
   std::vector<std::uint32_t> first_;  // of each page
   std::size_t page_ = 0;              // the last one that has its first
-  GrownArray<Word> mapped_;
-  std::vector<std::size_t> mapped_first_;
+  GrownArray<Word> apart_;
+  std::vector<std::size_t> apart_first_;
   bool is_full_ = false;
 };
 

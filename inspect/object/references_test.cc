@@ -26,8 +26,8 @@ struct Memory {
         memory.words[at] = word;
       }
     };
-    for (const Range& ground : memory.made.heap.ground) fill(ground);
-    for (const Range& chunk : memory.made.heap.mmapped.chunks) fill(chunk);
+    for (const Range& ground : memory.made.ground.shared) fill(ground);
+    for (const Range& chunk : memory.made.ground.apart) fill(chunk);
     return memory;
   }
 
@@ -45,7 +45,7 @@ using Seen = std::vector<std::pair<Address, bool>>;  // users' addresses, exact 
 
 Seen wanted(const Memory& memory, const Written& block, const std::vector<Range>& absent) {
   Seen seen;
-  const Range range = block.is_mapped ? block.chunk : block.user;
+  const Range range = block.is_apart ? block.chunk : block.user;
   for (auto at = memory.words.lower_bound(range.start);
        at != memory.words.end() && at->first < range.end; ++at) {
     const bool is_absent =
@@ -81,21 +81,21 @@ void add_in_windows(Random& random, const Memory& memory, Range range, std::uint
 
 void expect_all_as_modelled(Random& random, const Memory& memory, std::uint64_t most_words) {
   // As when a heap is walked: words are seen before the blocks that they stand in, and lead to.
-  auto map = BlockMap::make(memory.made.heap);
+  auto map = BlockMap::make(memory.made.ground);
   References references(*map);
   std::vector<Range> absent;
-  for (const Range& ground : memory.made.heap.ground) {
+  for (const Range& ground : memory.made.ground.shared) {
     add_in_windows(random, memory, ground, most_words, absent, references);
   }
-  for (const glibc::Chunk& chunk : memory.made.chunks) map->add(chunk);
-  for (std::size_t i = 0; i < map->mapped().size(); ++i) {
+  for (const Chunk& chunk : memory.made.chunks) map->add(chunk.range.start, chunk.use);
+  for (std::size_t i = 0; i < map->apart().size(); ++i) {
     if (one_in(random, 4)) {
-      absent.push_back(map->mapped()[i]);
+      absent.push_back(map->apart()[i]);
     } else {
-      const std::vector<std::uint64_t> words = memory.copy(map->mapped()[i]);
+      const std::vector<std::uint64_t> words = memory.copy(map->apart()[i]);
       const std::size_t half = below(random, words.size());
-      add_mapped_words(references, i, std::span(words).first(half));
-      add_mapped_words(references, i, std::span(words).subspan(half));
+      add_apart_words(references, i, std::span(words).first(half));
+      add_apart_words(references, i, std::span(words).subspan(half));
     }
   }
   references.resolve();
@@ -129,9 +129,9 @@ constexpr Address kStart{0x5555'0000'0000};
 
 TEST(References, AWordInTheNextPagesFirstGranuleIsTheBlocksBefore) {
   MadeHeap made;
-  made.add_region({{range_of(kStart, 4_KiB), glibc::ChunkState::kLive},
-                   {range_of(kStart + 4_KiB, 64_B), glibc::ChunkState::kLive},
-                   {range_of(kStart + 4_KiB + 64_B, 64_B), glibc::ChunkState::kTop}});
+  made.add_region({{range_of(kStart, 4_KiB), kLive},
+                   {range_of(kStart + 4_KiB, 64_B), kLive},
+                   {range_of(kStart + 4_KiB + 64_B, 64_B), kNotLive}});
   const BlockMap map = made.map();
   References references(map);
   const Address second = kStart + 4_KiB + 16_B;
@@ -145,9 +145,9 @@ TEST(References, AWordInTheNextPagesFirstGranuleIsTheBlocksBefore) {
 
 TEST(References, ASizeThatLooksLikeAPointerHoldsNothing) {
   MadeHeap made;
-  made.add_region({{range_of(kStart, 64_B), glibc::ChunkState::kLive},
-                   {range_of(kStart + 64_B, 64_B), glibc::ChunkState::kLive},
-                   {range_of(kStart + 128_B, 64_B), glibc::ChunkState::kTop}});
+  made.add_region({{range_of(kStart, 64_B), kLive},
+                   {range_of(kStart + 64_B, 64_B), kLive},
+                   {range_of(kStart + 128_B, 64_B), kNotLive}});
   BlockMap map = made.map();
   References references(map);
   std::vector<std::uint64_t> words(24);
@@ -160,8 +160,7 @@ TEST(References, ASizeThatLooksLikeAPointerHoldsNothing) {
 
 TEST(References, WordsOutsideOfAllRegionsAreNobodys) {
   MadeHeap made;
-  made.add_region({{range_of(kStart, 64_B), glibc::ChunkState::kLive},
-                   {range_of(kStart + 64_B, 64_B), glibc::ChunkState::kTop}});
+  made.add_region({{range_of(kStart, 64_B), kLive}, {range_of(kStart + 64_B, 64_B), kNotLive}});
   const BlockMap map = made.map();
   References references(map);
   add_words(references, kStart - 4_KiB, std::vector<std::uint64_t>(8, (kStart + 16_B).value));

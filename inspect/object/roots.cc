@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace strata {
 namespace {
@@ -10,13 +11,7 @@ namespace {
 constexpr Bytes kRedZone = 128_B;
 
 /// What is no root though it lies in a mapping that is one.
-std::vector<Range> find_excluded(const Space& space, const glibc::Heap& heap) {
-  std::vector<Range> excluded;
-  for (const glibc::Arena& arena : heap.arenas) {
-    excluded.push_back(range_of(arena.state, arena.layout.size()));
-    for (const glibc::Region& region : arena.regions) excluded.push_back(region.range);
-  }
-  for (const Range& chunk : heap.mmapped.chunks) excluded.push_back(chunk);
+std::vector<Range> find_excluded(const Space& space, std::vector<Range> excluded) {
   for (const Stack& stack : space.stacks) {
     // Below the pointer lie frames of calls that have returned.
     if (!stack.stack_pointer) continue;
@@ -75,8 +70,8 @@ std::string name_of(const Space& space, const Mapping& m, Address at) {
 
 }  // namespace
 
-std::vector<RootRange> find_roots(const Space& space, const glibc::Heap& heap) {
-  const std::vector<Range> excluded = find_excluded(space, heap);
+std::vector<RootRange> find_roots(const Space& space, std::vector<Range> own) {
+  const std::vector<Range> excluded = find_excluded(space, std::move(own));
   const std::vector<Address> seams = find_seams(space);
   std::vector<RootRange> roots;
   auto next = excluded.begin();
@@ -104,7 +99,8 @@ std::vector<RootRange> find_roots(const Space& space, const glibc::Heap& heap) {
   return roots;
 }
 
-std::vector<RegisterRoot> find_register_roots(const Space& space, const glibc::Heap& heap) {
+std::vector<RegisterRoot> find_register_roots(const Space& space,
+                                              const std::vector<pid_t>& waiting) {
   std::vector<RegisterRoot> roots;
   for (const Thread& thread : space.threads) {
     const auto add = [&](const std::vector<std::uint64_t>& words) {
@@ -114,8 +110,7 @@ std::vector<RegisterRoot> find_register_roots(const Space& space, const glibc::H
       }
     };
     add(thread.registers);
-    const bool waits =
-        std::find(heap.waiting.begin(), heap.waiting.end(), thread.tid) != heap.waiting.end();
+    const bool waits = std::find(waiting.begin(), waiting.end(), thread.tid) != waiting.end();
     if (!waits) add(thread.vectors);
   }
   return roots;

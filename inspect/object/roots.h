@@ -1,7 +1,7 @@
 // inspect/object/roots.h - the memory that a program can reach without its heap.
 //
-//     writable data of modules, less main_arena     stacks, from the red zone below SP up
-//     mappings that are no heap of glibc's          thread-local storage      registers
+//     writable data of modules, less the heap's own  stacks, from the red zone below SP up
+//     mappings that are not the heap's              thread-local storage      registers
 //
 // What a module's data was before it was protected (RELRO) counts as writable.
 //
@@ -16,7 +16,6 @@
 #include <string>
 #include <vector>
 
-#include "inspect/heap/glibc/heap.h"
 #include "inspect/space/space.h"
 
 namespace strata {
@@ -28,14 +27,16 @@ struct RootRange {
   enum class Pointers { kAligned, kAnywhere } pointers = Pointers::kAligned;
 };
 
-/// By address, disjoint.
-std::vector<RootRange> find_roots(const Space& space, const glibc::Heap& heap);
+/// By address, disjoint. `own` is the heap's, blocks and all; in any order.
+std::vector<RootRange> find_roots(const Space& space, std::vector<Range> own);
 
 /// A word in hand of a thread.
 struct RegisterRoot {
   std::uint64_t word = 0;
   std::string what;  ///< "a register of thread 4242"
 };
-std::vector<RegisterRoot> find_register_roots(const Space& space, const glibc::Heap& heap);
+/// `waiting` are threads in the kernel, where the C library called it.
+std::vector<RegisterRoot> find_register_roots(const Space& space,
+                                              const std::vector<pid_t>& waiting);
 
 }  // namespace strata

@@ -70,11 +70,17 @@ if [[ -e $BUILD/lib/libstrata-malloc.so ]]; then
   for of in strata-heap strata-pools; do
     on_strata_malloc "$of"
     section=malloc documented heap --json "$target"
+    section=malloc documented heap --bins --json "$target"
+    section=malloc documented heap --chunks --json "$target"
     run strata profile --start 16K --json "$target"
     json '.schema == "strata.profile-switch/1" and .mean_bytes == 16384' >/dev/null
     documented profile --json "$target"
     end_specimen
   done
+  on_strata_malloc strata-corrupt free-count
+  section=malloc documented heap --check --json "$target"
+  json '.damage | length > 0' >/dev/null
+  end_specimen
 fi
 target=$explained
 run strata explain --freeze --json "$target"

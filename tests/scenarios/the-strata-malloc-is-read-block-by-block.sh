@@ -8,6 +8,7 @@ on_strata_malloc strata-heap
 strata_heap_of
 strata_heap_agrees
 heap_resident=$(json .totals.resident_bytes)
+live=$(json .totals.live_blocks)
 explained
 equals "$(booked 'heap / strata')" "$heap_resident" 'the heap, in explain'
 equals "$(booked heap)" "$heap_resident" 'what all allocators have'
@@ -25,16 +26,15 @@ run strata heap --sizes "$target"
 never_says '--sizes shows every one'
 run strata heap --arena 0 --json "$target"
 equals "$(json '.arenas | length')" 1 'arenas that --arena shows'
-for option in --chunks --bins --check; do
-  run strata heap "$option" "$target"
-  exits_with 2
-  error_says "$option is of glibc's malloc"
-done
+run strata heap --check --freeze --freeze-limit 10s "$target"
+exits_with 0
+never_says 'Damage'
 run strata heap --arena 77 "$target"
 exits_with 2
 error_says 'there is no arena 77'
-# No leaks are made up.
-run strata leaks "$target"
-exits_with 2
-error_says "is the Strata malloc's, and leaks there are not found yet"
+# It loses nothing.
+run strata leaks --json "$target"
+exits_with 0
+equals "$(json .totals.direct_chunks)" 0 'blocks that are lost'
+equals "$(json .totals.live_chunks)" "$live" 'live blocks, by their reachability'
 end_specimen

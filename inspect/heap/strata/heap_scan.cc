@@ -1,7 +1,11 @@
 #include "inspect/heap/strata/heap_scan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 namespace strata::strata_malloc {
 namespace {
@@ -11,9 +15,12 @@ constexpr std::uint64_t kStatesAtOnce = 1 << 20;
 constexpr std::uint64_t kMostUnitsAtOnce = 1024;
 // Runs may be far apart, so no more entries are read than a system call is worth.
 constexpr std::uint64_t kEntriesAtOnce = 1024;
-constexpr std::uint64_t kDirtyWordsAtOnce = 8192;
+constexpr std::uint64_t kBitWordsAtOnce = 8192;
 constexpr std::uint32_t kPending = std::uint32_t{1} << 31;
-constexpr std::size_t kMostHeaps = 65535;
+
+constexpr const char* kEntryWrittenOver =
+    "something wrote over malloc's own memory, which no block's overflow reaches: a pointer that "
+    "was never one, or failing memory";
 
 template <class T>
 T value_at(const std::byte* from, std::uint32_t offset) {
@@ -22,13 +29,20 @@ T value_at(const std::byte* from, std::uint32_t offset) {
   return value;
 }
 
-}  // namespace
+constexpr BlockState kStateOf[] = {BlockState::kLive, BlockState::kLive, BlockState::kCached,
+                                   BlockState::kFree};
 
-struct HeapScan::Span {
-  Address owner;
-  std::uint8_t size_class;
-  std::uint32_t free, carved;
-};
+/// Of a block in a span of this class; nullopt where its state is none of that class.
+std::optional<BlockState> state_of(std::uint8_t state, std::uint8_t size_class) {
+  static_assert(abi::kStateMarked == 0x40 && abi::kStateInCache == 0x80 &&
+                abi::kStateInSpan == 0xc0);
+  if ((state & abi::kStateClass) != size_class) return std::nullopt;
+  return kStateOf[state >> 6];
+}
+
+bool has_bit(std::uint64_t word, std::uint64_t bit) { return (word >> (bit % 64) & 1) != 0; }
+
+}  // namespace
 
 Bytes read_limit(const Space& space) {
   Bytes mapped;
@@ -58,7 +72,7 @@ bool HeapScan::read_piece(Range range, Piece& piece) {
   return true;
 }
 
-HeapScan::Span HeapScan::span_at(const std::byte* record) const {
+SpanRecord HeapScan::span_at(const std::byte* record) const {
   const abi::MallocLayout& l = contents_.table.layout;
   return {Address{value_at<std::uint64_t>(record, l.span_owner)},
           value_at<std::uint8_t>(record, l.span_class),
@@ -70,24 +84,38 @@ void HeapScan::read(const Progress& progress) {
   contents_.tally = {};
   contents_.tally.classes.resize(contents_.table.class_sizes.size());
   contents_.tape.clear();
+  contents_.damage.clear();
+  contents_.was_checked = checks();
   contents_.units = {};
   contents_.pages = 0;
   bytes_read_ = {};
-  for (const Address arena : contents_.table.arenas) contents_.tally.arenas[arena];
-  const std::vector<NamedHeap>& named = contents_.table.named.heaps;
-  contents_.tally.heaps.resize(named.size());
-  heaps_by_arena_.clear();
-  heaps_by_number_.clear();
-  for (std::size_t i = 0; i < std::min(named.size(), kMostHeaps); ++i) {
-    const auto heap = static_cast<std::uint16_t>(i + 1);
-    heaps_by_arena_.emplace(named[i].arena, heap);
-    if (named[i].number != 0) heaps_by_number_.emplace(named[i].number, heap);
-  }
+  note_owners();
   for (std::size_t i = 0; i < contents_.table.zones.size(); ++i) {
     read_zone(i, progress);
     contents_.ends_of_zones[i] = contents_.tape.units();
   }
+  dirty_pages_ = {};
   read_runs();
+}
+
+/// What spans' owners and runs' numbers are in the table's lists.
+void HeapScan::note_owners() {
+  const Table& table = contents_.table;
+  owners_.clear();
+  heaps_.clear();
+  for (const Address arena : table.arenas) {
+    contents_.tally.arenas[arena];
+    if (owners_.size() >= Unit::kMostOwners) continue;
+    owners_.emplace(arena.value,
+                    Owner{Unit::OwnedBy::kArena, static_cast<std::uint16_t>(owners_.size())});
+  }
+  const std::vector<NamedHeap>& named = table.named.heaps;
+  contents_.tally.heaps.resize(named.size());
+  for (std::size_t i = 0; i < std::min<std::size_t>(named.size(), Run::kNoHeap); ++i) {
+    const auto place = static_cast<std::uint16_t>(i);
+    owners_.emplace(named[i].arena.value, Owner{Unit::OwnedBy::kHeap, place});
+    if (named[i].number != 0) heaps_.emplace(named[i].number, place);
+  }
 }
 
 void HeapScan::read_zone(std::size_t of, const Progress& progress) {
@@ -100,7 +128,8 @@ void HeapScan::read_zone(std::size_t of, const Progress& progress) {
   const std::uint64_t at_once =
       std::clamp<std::uint64_t>(kStatesAtOnce / granules, 1, kMostUnitsAtOnce);
   const Address end = zone.spans + Bytes{units * record};
-  Piece spans, states;
+  const bool has_bitmaps = table.has_unit_bits(zone);
+  Piece spans, states, dirty, clean;
   for (std::uint64_t first = 0; first < units;) {
     const std::uint64_t count = std::min(at_once, units - first);
     const auto span_of = [&](std::uint64_t i) {
@@ -114,16 +143,27 @@ void HeapScan::read_zone(std::size_t of, const Progress& progress) {
       continue;
     }
     const Address from = zone.states + Bytes{first * granules};
-    bool has_spans = false;
+    bool has_spans = checks();
     for (std::uint64_t i = 0; i < count && !has_spans; ++i) {
       has_spans = span_at(spans.at(span_of(i).start)).owner.value != 0;
     }
     if (has_spans && !read_piece(range_of(from, Bytes{count * granules}), states)) return;
     for (std::uint64_t i = 0; i < count; ++i) {
       if (!spans.has(span_of(i))) continue;
-      const std::byte* const of_unit = has_spans ? states.at(from + Bytes{i * granules}) : nullptr;
-      read_unit(zone, of, first + i, span_at(spans.at(span_of(i).start)),
-                reinterpret_cast<const std::uint8_t*>(of_unit));
+      UnitSight sight{zone, first + i, span_at(spans.at(span_of(i).start))};
+      const Range own_states = range_of(from + Bytes{i * granules}, Bytes{granules});
+      if (has_spans) {
+        sight.states = reinterpret_cast<const std::uint8_t*>(states.at(own_states.start));
+      }
+      if (has_bitmaps && (checks() || sight.span.owner.value == 0)) {
+        sight.has_bitmaps = true;
+        sight.is_dirty = has_bit(word_of(zone.dirty, first + i, units, dirty), first + i);
+        sight.is_clean = has_bit(word_of(zone.clean, first + i, units, clean), first + i);
+      }
+      read_unit(of, sight);
+      // States of a unit that nobody uses may have been given back too.
+      const bool can_check = states.has(own_states) || sight.span.owner.value == 0;
+      if (checks() && can_check) check_unit(table, sight, contents_.damage);
       if (contents_.tally.is_cut) return;
     }
     first += count;
@@ -133,46 +173,60 @@ void HeapScan::read_zone(std::size_t of, const Progress& progress) {
   }
 }
 
-void HeapScan::read_unit(const Zone& zone, std::size_t of, std::uint64_t number, const Span& span,
-                         const std::uint8_t* states) {
-  const Table& table = contents_.table;
-  Tally& tally = contents_.tally;
-  Tape& tape = contents_.tape;
-  Unit unit;
-  unit.number = static_cast<std::uint32_t>(number);
-  unit.size_class = span.size_class;
-  const auto keep = [&](bool kept) { tally.is_cut |= !kept; };
-  if (span.owner.value == 0) {
-    ++tally.free_units[of];
-    return keep(tape.add(unit));
+std::uint64_t HeapScan::word_of(Address bitmap, std::uint64_t bit, std::uint64_t end,
+                                Piece& piece) {
+  const Address word = bitmap + Bytes{bit / 64 * 8};
+  if (!piece.range.contains(word)) {
+    const std::uint64_t count = std::min(kBitWordsAtOnce, (end - 1) / 64 - bit / 64 + 1);
+    if (!read_piece(range_of(word, Bytes{count * 8}), piece)) return 0;
   }
+  return value_at<std::uint64_t>(piece.at(word), 0);
+}
+
+void HeapScan::read_unit(std::size_t of, const UnitSight& sight) {
+  Unit unit;
+  unit.number = static_cast<std::uint32_t>(sight.number);
+  unit.size_class = sight.span.size_class;
+  if (sight.span.owner.value != 0) return read_span(of, sight, unit);
+  ++contents_.tally.free_units[of];
+  contents_.tally.clean_units[of] += sight.is_clean;
+  if (sight.is_clean) unit.kind = UnitKind::kClean;
+  contents_.tally.is_cut |= !contents_.tape.add(unit);
+}
+
+void HeapScan::read_span(std::size_t of, const UnitSight& sight, Unit unit) {
+  const Table& table = contents_.table;
+  const Zone& zone = sight.zone;
+  const SpanRecord& span = sight.span;
+  Tally& tally = contents_.tally;
+  const auto keep = [&](bool kept) { tally.is_cut |= !kept; };
   const std::uint64_t count = table.blocks_of(zone, span.size_class);
   const auto lose = [&] {
     unit.kind = UnitKind::kLost;
     tally.lost += zone.unit();
-    keep(tape.add(unit));
+    keep(contents_.tape.add(unit));
   };
   if (count == 0) return lose();
   const Bytes size = table.class_sizes[span.size_class];
   const std::uint64_t stride = size.value >> zone.granule_shift;
-  const auto named = heaps_by_arena_.find(span.owner);
-  if (named != heaps_by_arena_.end()) unit.heap = named->second;
+  if (const auto owner = owners_.find(span.owner.value); owner != owners_.end()) {
+    unit.owned_by = owner->second.kind;
+    unit.owner = owner->second.place;
+  }
+  const bool is_heaps = unit.heap().has_value();
   blocks_.resize(count);
   ByState sum{};
   std::uint64_t shelved = 0;
   std::uint64_t odd = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint8_t state = states[i * stride];
-    BlockState block = BlockState::kUncut;
-    if (state == span.size_class || state == (span.size_class | abi::kStateMarked)) {
-      block = BlockState::kLive;
-    } else if (state == (span.size_class | abi::kStateInSpan)) {
+    const std::uint8_t state = sight.states[i * stride];
+    const auto known = state_of(state, span.size_class);
+    odd += !known && (state != 0 || i < span.carved);
+    BlockState block = known.value_or(BlockState::kUncut);
+    // On a heap's shelf a block is as free as in its span: malloc_trim() puts it there.
+    if (is_heaps && block == BlockState::kCached) {
       block = BlockState::kFree;
-    } else if (state == (span.size_class | abi::kStateInCache)) {
-      block = unit.heap == 0 ? BlockState::kCached : BlockState::kFree;
-      shelved += unit.heap != 0;
-    } else {
-      odd += state != 0 || i < span.carved;
+      ++shelved;
     }
     blocks_[i] = block;
     ++sum[static_cast<std::size_t>(block)].blocks;
@@ -183,37 +237,77 @@ void HeapScan::read_unit(const Zone& zone, std::size_t of, std::uint64_t number,
   }
   tally.odd += odd;
   tally.miscounted += of_state(sum, BlockState::kFree).blocks != span.free + shelved;
-  ClassTally& of_class = tally.classes[span.size_class];
-  ArenaTally* of_arena = nullptr;
-  HeapTally* const of_heap = unit.heap == 0 ? nullptr : &tally.heaps[unit.heap - 1U];
-  if (of_heap != nullptr) {
-    ++of_heap->spans;
-    of_heap->span_bytes += zone.unit();
-  } else if (tally.arenas.size() < Tally::kMostArenas || tally.arenas.contains(span.owner)) {
-    of_arena = &tally.arenas[span.owner];
-    ++of_arena->spans;
-    of_arena->span_bytes += zone.unit();
-  }
-  ++of_class.spans;
-  of_class.span_bytes += zone.unit();
   for (std::size_t i = 0; i < kBlockStates; ++i) {
     sum[i].bytes = size * sum[i].blocks;
-    of_class.states[i] += sum[i];
-    if (of_arena != nullptr) of_arena->states[i] += sum[i];
-    if (of_heap != nullptr) of_heap->states[i] += sum[i];
     if (sum[i].blocks == count) unit.all = static_cast<BlockState>(i);
   }
+  count_span(of, unit, span.owner, sum);
   const bool is_alike = of_state(sum, unit.all).blocks == count;
   unit.kind = is_alike ? UnitKind::kSpan : UnitKind::kMixedSpan;
-  keep(is_alike ? tape.add(unit) : tape.add(unit, blocks_));
+  keep(is_alike ? contents_.tape.add(unit) : contents_.tape.add(unit, blocks_));
+}
+
+/// Of the unit whose blocks are at hand.
+void HeapScan::count_span(std::size_t of, const Unit& unit, Address owner, const ByState& sum) {
+  Tally& tally = contents_.tally;
+  const Bytes size = contents_.table.zones[of].unit();
+  const auto add = [&](auto& to) {
+    ++to.spans;
+    to.span_bytes += size;
+    for (std::size_t i = 0; i < kBlockStates; ++i) to.states[i] += sum[i];
+  };
+  const auto fill =
+      static_cast<std::size_t>(fill_of(of_state(sum, BlockState::kLive).blocks, blocks_.size()));
+  const Bytes pinned = of_state(sum, BlockState::kFree).blocks == 0
+                           ? 0_B
+                           : pinned_bytes(contents_.table.class_sizes[unit.size_class]);
+  const auto add_class = [&](ClassTally& to) {
+    add(to);
+    ++to.fills[fill];
+    to.pinned += pinned;
+  };
+  add_class(tally.classes[unit.size_class]);
+  if (const auto heap = unit.heap()) {
+    add(tally.heaps[*heap]);
+    const std::pair key{*heap, unit.size_class};
+    if (tally.heap_classes.size() < Tally::kMostHeapClasses || tally.heap_classes.contains(key)) {
+      add_class(tally.heap_classes[key]);
+    }
+  } else if (tally.arenas.size() < Tally::kMostArenas || tally.arenas.contains(owner)) {
+    add(tally.arenas[owner]);
+  }
+}
+
+/// What free blocks of the unit at hand, of so many bytes each, have on pages with others. Behind
+/// the last block in use all whole pages can be given back (walk.cc).
+Bytes HeapScan::pinned_bytes(Bytes block) const {
+  const auto is_used = [](BlockState state) {
+    return state == BlockState::kLive || state == BlockState::kCached;
+  };
+  const auto last = std::find_if(blocks_.rbegin(), blocks_.rend(), is_used);
+  const auto used = static_cast<std::size_t>(blocks_.rend() - last);
+  const Address unused = round_up(Address{} + block * used, page_size());
+  Bytes pinned;
+  for (std::size_t first = 0; first < blocks_.size(); ++first) {
+    if (blocks_[first] != BlockState::kFree) continue;
+    std::size_t end = first + 1;
+    while (end < blocks_.size() && blocks_[end] == BlockState::kFree) ++end;
+    // Units begin with a page.
+    const Range free{Address{} + block * first, std::min(Address{} + block * end, unused)};
+    if (free.start >= free.end) break;
+    const Range pages{round_up(free.start, page_size()), round_down(free.end, page_size())};
+    pinned += free.size() - (pages.start < pages.end ? pages.size() : 0_B);
+    first = end;
+  }
+  return pinned;
 }
 
 /// Of a live one.
 std::uint16_t HeapScan::heap_of_run(const std::byte* entry) const {
-  if (heaps_by_number_.empty()) return 0;
+  if (heaps_.empty()) return Run::kNoHeap;
   const auto number = value_at<std::uint16_t>(entry, contents_.table.layout.entry_owner);
-  const auto heap = heaps_by_number_.find(number);
-  return heap == heaps_by_number_.end() ? std::uint16_t{0} : heap->second;
+  const auto heap = heaps_.find(number);
+  return heap == heaps_.end() ? Run::kNoHeap : heap->second;
 }
 
 void HeapScan::add_run(std::uint64_t pages, RunKind kind, std::uint16_t heap) {
@@ -224,21 +318,13 @@ void HeapScan::add_run(std::uint64_t pages, RunKind kind, std::uint16_t heap) {
 
 /// Cut where its pages turn from dirty to clean.
 void HeapScan::add_free_run(std::uint64_t first, std::uint64_t pages) {
-  Piece words;
   std::uint64_t begun = first;
   bool was_dirty = false;
   const std::uint64_t end = first + pages;
   for (std::uint64_t page = first; page <= end && !contents_.tally.is_cut;) {
-    const Address word = contents_.table.runs.dirty + Bytes{page / 64 * 8};
-    std::uint64_t bits = 0;
-    if (page < end) {
-      if (!words.range.contains(word)) {
-        const std::uint64_t count = std::min(kDirtyWordsAtOnce, (end - 1) / 64 - page / 64 + 1);
-        if (!read_piece(range_of(word, Bytes{count * 8}), words)) break;
-      }
-      bits = value_at<std::uint64_t>(words.at(word), 0);
-    }
-    const bool is_dirty = (bits >> (page % 64) & 1) != 0;
+    const std::uint64_t bits =
+        page < end ? word_of(contents_.table.runs.dirty, page, contents_.pages, dirty_pages_) : 0;
+    const bool is_dirty = has_bit(bits, page);
     if (page > first && (page == end || is_dirty != was_dirty)) {
       if (was_dirty) contents_.tally.dirty += contents_.table.runs.page * (page - begun);
       add_run(page - begun, was_dirty ? RunKind::kDirty : RunKind::kClean);
@@ -249,6 +335,43 @@ void HeapScan::add_free_run(std::uint64_t first, std::uint64_t pages) {
     const bool skips =
         page % 64 == 0 && page + 64 <= end && (bits == 0 || bits == ~std::uint64_t{0});
     page += skips ? 64 : 1;
+  }
+}
+
+void HeapScan::report_entry(std::uint64_t page, std::string what) {
+  const Table& table = contents_.table;
+  contents_.damage.report({table.runs.entries + Bytes{page * table.layout.entry_size},
+                           std::move(what), kEntryWrittenOver, table.runs.address_of(page)});
+}
+
+/// Its last page says the same as its first.
+void HeapScan::check_free_run(std::uint64_t first, std::uint64_t pages) {
+  if (pages < 2) return;
+  const Table& table = contents_.table;
+  const abi::MallocLayout& l = table.layout;
+  const std::uint64_t last = first + pages - 1;
+  const Address entry = table.runs.entries + Bytes{last * l.entry_size};
+  const auto length = memory_.value<std::uint32_t>(entry + Bytes{l.entry_pages});
+  const auto use = memory_.value<std::uint8_t>(entry + Bytes{l.entry_use});
+  if (!length || !use) return;
+  if (*length == pages && static_cast<abi::RunUse>(*use) == abi::RunUse::kFree) return;
+  report_entry(last, fmt::format("the free run at {:#x} has {} pages, and its last one says {}",
+                                 table.runs.address_of(first).value, pages, *length));
+}
+
+/// None of its pages is free with its memory still there.
+void HeapScan::check_not_free(std::uint64_t first, std::uint64_t pages) {
+  const Table& table = contents_.table;
+  const std::uint64_t end = first + pages;
+  for (std::uint64_t page = first; page < end && !contents_.tally.is_cut; ++page) {
+    const std::uint64_t bits = word_of(table.runs.dirty, page, contents_.pages, dirty_pages_);
+    if (bits == 0) page |= 63;
+    if (!has_bit(bits, page)) continue;
+    return contents_.damage.report(
+        {table.runs.dirty + Bytes{page / 64 * 8},
+         fmt::format("the page at {:#x} counts as free, and is of the run at {:#x}, which is not",
+                     table.runs.address_of(page).value, table.runs.address_of(first).value),
+         kEntryWrittenOver, table.runs.address_of(first)});
   }
 }
 
@@ -294,12 +417,20 @@ void HeapScan::read_runs() {
                         use == abi::RunUse::kLive || use == abi::RunUse::kMoved ||
                         use == abi::RunUse::kGuard;
     if (!is_run || length == 0 || length > pages - page) {
+      if (checks() && lost == 0 && entries.has(at)) {
+        report_entry(page, fmt::format("no run begins at {:#x}, where the one before it ends: it "
+                                       "says it has {} pages of {} that are left, of use {}",
+                                       table.runs.address_of(page).value, length, pages - page,
+                                       static_cast<unsigned>(use)));
+      }
       ++lost;
       ++page;
       continue;
     }
     end_lost(lost);
     const Count run{1, table.runs.page * length};
+    if (checks() && use == abi::RunUse::kFree) check_free_run(page, length);
+    if (checks() && use != abi::RunUse::kFree) check_not_free(page, length);
     if (use == abi::RunUse::kFree) {
       tally.free_runs += run;
       add_free_run(page, length);
@@ -308,16 +439,45 @@ void HeapScan::read_runs() {
       tally.dirty += run.bytes;
       add_run(length, RunKind::kDirty);
     } else if (use == abi::RunUse::kGuard) {
-      add_run(length, RunKind::kClean);
+      add_run(length, RunKind::kGuard);
     } else {
       (use == abi::RunUse::kMoved ? tally.moved_runs : tally.live_runs) += run;
       const std::uint16_t heap = heap_of_run(entry);
-      if (heap != 0) tally.heaps[heap - 1U].runs += run;
+      if (heap != Run::kNoHeap) tally.heaps[heap].runs += run;
       add_run(length, RunKind::kLive, heap);
     }
     page += length;
   }
   end_lost(lost);
+}
+
+std::vector<std::string> notes_on(const Contents& contents, bool stands) {
+  const Tally& tally = contents.tally;
+  std::vector<std::string> notes;
+  if (tally.odd > 0) {
+    notes.push_back(fmt::format(
+        "{} states of blocks of the Strata malloc's are none of their span's: {}", tally.odd,
+        stands ? "they were written over, or are not in memory (swapped out)"
+               : "it ran while it was read, or they are not in memory (swapped out)"));
+  }
+  if (tally.lost > 0_B) {
+    notes.push_back(fmt::format(
+        "{} of the Strata malloc's heap could not be walked: what is known of it is not in memory "
+        "(swapped out, or left out of a core), or {}",
+        size_text(tally.lost), stands ? "damaged" : "changed while it was read"));
+  }
+  if (tally.is_cut) {
+    notes.push_back(
+        "the Strata malloc's heap is larger than what is read of a target for it: the rest counts "
+        "as not walked");
+  }
+  if (!contents.table.has_all_arenas) {
+    notes.push_back("the Strata malloc's list of arenas does not come to an end");
+  }
+  if (!contents.table.named.is_whole) {
+    notes.push_back("the Strata malloc's list of named heaps does not come to an end");
+  }
+  return notes;
 }
 
 }  // namespace strata::strata_malloc

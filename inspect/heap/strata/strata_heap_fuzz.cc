@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "inspect/heap/strata/player.h"
 #include "inspect/heap/strata/samples_fake.h"
 
 namespace strata::strata_malloc {
@@ -70,10 +71,31 @@ std::size_t require_claims(HeapWalk& walk, Range all) {
   return count;
 }
 
-void run(TableFake& fake) {
+/// By address within units of a zone, and within runs; blocks within their span.
+void require_parts(const Contents& contents) {
+  Player player(contents);
+  Address end;
+  std::size_t count = 0, zone = 0;
+  for (Part part; player.next(part); ++count) {
+    require(count < kMostClaims && !part.range.empty() && part.zone >= zone);
+    require(contents.table.all.contains(part.range));
+    if (part.zone == zone) require(part.range.start >= end);
+    end = part.range.end;
+    zone = part.zone;
+    if (part.kind != Part::Kind::kSpan) continue;
+    std::uint64_t blocks = 0;
+    player.each_stretch(part, [&](std::uint64_t first, std::uint64_t behind, BlockState) {
+      require(first == blocks && behind > first);
+      blocks = behind;
+    });
+    require(blocks == part.blocks && part.range.contains(part.range_of_blocks(0, blocks)));
+  }
+}
+
+void run(TableFake& fake, HeapScene::Depth depth) {
   Chart chart;
   const PresentMemory memory(fake.memory, nullptr);
-  const HeapSurvey survey = survey_strata_malloc({fake.space, memory, chart});
+  const HeapSurvey survey = survey_strata_malloc({fake.space, memory, chart, depth});
   require(fake.memory.reads < kMostReads);
   if (survey.walk == nullptr) return;
   const Range all = survey.strata_malloc->table.all;
@@ -85,6 +107,10 @@ void run(TableFake& fake) {
   require(require_claims(*survey.walk, all) == count);
   survey.walk->conclude();
   (void)survey.walk->notes();
+  require_parts(*survey.strata_malloc);
+  const DamageBook& damage = survey.strata_malloc->damage;
+  require(damage.found().size() <= DamageBook::kMost);
+  require(depth == HeapScene::Depth::kCheck || damage.count() == 0);
   const SampledHeap sampled = read_samples(memory, survey.strata_malloc->table);
   for (const Sample& sample : sampled.live) {
     require(all.contains(sample.block) && sample.stack < sampled.stacks.size());
@@ -110,6 +136,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     std::memcpy(&change.value, bytes + at + 4, sizeof change.value);
     apply(fake, words, change);
   }
-  run(fake);
+  run(fake, strata::HeapScene::Depth::kWalk);
+  fake.memory.reads = 0;
+  run(fake, strata::HeapScene::Depth::kCheck);
   return 0;
 }

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <map>
 
 #include "inspect/heap/lying_target.h"
+#include "inspect/heap/strata/player.h"
 #include "inspect/heap/strata/table_fake.h"
 
 namespace strata::strata_malloc {
@@ -14,10 +17,13 @@ constexpr std::size_t kMostReads = 20'000;
 /// A survey of a fake, its walk over. Claims of the walk come by address, apart, in the
 /// reservation.
 struct Walked {
-  explicit Walked(TableFake& fake) : Walked(fake, fake.memory) {}
+  using Depth = HeapScene::Depth;
+
+  explicit Walked(TableFake& fake, Depth depth = Depth::kWalk) : Walked(fake, fake.memory, depth) {}
   /// The fake's memory as `target` shows it.
-  Walked(TableFake& fake, const Target& target) : memory(target, nullptr) {
-    survey = survey_strata_malloc({fake.space, memory, chart});
+  Walked(TableFake& fake, const Target& target, Depth depth = Depth::kWalk)
+      : memory(target, nullptr) {
+    survey = survey_strata_malloc({fake.space, memory, chart, depth});
     for (const Claim& claim : survey.claims) book(claim);
     if (survey.walk == nullptr) return;
     const Range all = survey.strata_malloc->table.all;
@@ -40,6 +46,7 @@ struct Walked {
     return account ? booked[*account] : Bytes{};
   }
   const Tally& tally() const { return survey.strata_malloc->tally; }
+  const std::vector<Damage>& damage() const { return survey.strata_malloc->damage.found(); }
 
   PresentMemory memory;
   Chart chart;
@@ -58,7 +65,7 @@ TEST(StrataMalloc, EachBlockIsInItsAccount) {
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "thread caches"}), 480_B);
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "never cut"}), 48_B * 41);
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "span ends"}), 16_B);
-  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free units"}), 16_KiB);
+  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free units", "releasable"}), 16_KiB);
   // Free from 9600 to 13920 has no whole page; of the other span all is free, and what is behind
   // its last block goes with it.
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free", "releasable"}), 16_KiB);
@@ -138,6 +145,58 @@ TEST(StrataMalloc, ANamedHeapHasWhatItsArenaAndItsNumberHave) {
   const std::vector<Address> arenas{TableFake::kMetadata, TableFake::kMetadata + 512_B};
   EXPECT_EQ(contents.table.arenas, arenas);
   EXPECT_EQ(walked.tally().arenas.size(), 2u);
+}
+
+TEST(StrataMalloc, WhatLiesOnAHeapsShelfIsNoDamage) {
+  TableFake fake;
+  fake.add_heap();
+  Walked walked(fake, Walked::Depth::kCheck);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_TRUE(walked.damage().empty()) << walked.damage()[0].what;
+  // Nor is a span of a heap that is being destroyed.
+  fake.put(TableFake::kSpans + 64_B, (TableFake::kDestroyed + Bytes{TableFake::kArena}).value);
+  EXPECT_TRUE(Walked(fake, Walked::Depth::kCheck).damage().empty());
+  // A count that is wrong is, and it is of its span alone.
+  fake.put(TableFake::kSpans + 64_B + 36_B, std::uint32_t{24});
+  const Walked wrong(fake, Walked::Depth::kCheck);
+  ASSERT_EQ(wrong.damage().size(), 1u);
+  EXPECT_NE(wrong.damage()[0].what.find("counts 24 free blocks, and 4"), std::string::npos);
+}
+
+TEST(StrataMalloc, ANamedHeapsClassesAreToldApart) {
+  TableFake fake;
+  fake.add_heap();
+  Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  const Tally& tally = walked.tally();
+  ASSERT_EQ(tally.heap_classes.size(), 1u);
+  const ClassTally& own = tally.heap_classes.at({0, 1});
+  EXPECT_EQ(own.spans, 1u);
+  EXPECT_EQ(of_state(own.states, BlockState::kLive).blocks, 1000u);
+  EXPECT_EQ(own.fills[static_cast<std::size_t>(Fill::kBelowAll)], 1u);
+  EXPECT_EQ(own.pinned, walked.at({"heap", "strata", "named heaps", "a heap", "free", "pinned"}));
+  ClassTally others = tally.classes[1];
+  others -= own;
+  EXPECT_EQ(others.spans, 0u);
+  EXPECT_EQ(of_state(others.states, BlockState::kLive).bytes, 0_B);
+  // What is played says whose it is.
+  Player player(*walked.survey.strata_malloc);
+  std::map<Part::Kind, std::size_t> of_heap;
+  for (Part part; player.next(part);)
+    of_heap[part.kind] += part.heap == std::optional<std::size_t>(0);
+  EXPECT_EQ(of_heap[Part::Kind::kSpan], 1u);
+  EXPECT_EQ(of_heap[Part::Kind::kRun], 1u);
+}
+
+TEST(StrataMalloc, AGuardIsNeitherLiveNorFree) {
+  TableFake fake;
+  fake.put(TableFake::kEntries + 16_B + 12_B, abi::RunUse::kGuard);
+  Walked walked(fake, Walked::Depth::kCheck);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_TRUE(walked.damage().empty());
+  EXPECT_EQ(walked.tally().live_runs.blocks, 0u);
+  EXPECT_EQ(walked.tally().free_runs.blocks, 1u);
+  EXPECT_EQ(walked.at({"heap", "strata", "runs of pages", "free", "given back"}), 28_KiB);
 }
 
 TEST(StrataMalloc, AnOlderTableHasNoNamedHeaps) {
@@ -245,7 +304,7 @@ TEST(StrataMalloc, NoWordOfATableLeadsElsewhere) {
         std::uint64_t was;
         std::memcpy(&was, reinterpret_cast<const char*>(&honest.layout) + word * 8, sizeof was);
         fake.put(TableFake::kTable + Bytes{word * 8}, adds ? was + lie : lie);
-        Walked walked(fake);
+        Walked walked(fake, Walked::Depth::kCheck);
         (walked.survey.strata_malloc ? taken : refused) += 1;
       }
     }
@@ -255,6 +314,168 @@ TEST(StrataMalloc, NoWordOfATableLeadsElsewhere) {
   EXPECT_GT(taken, 0u);
 }
 
+TEST(StrataMalloc, AMarkedBlockIsLive) {
+  TableFake fake;
+  for (std::uint64_t i = 0; i < 7; ++i) fake.put(TableFake::kStates + Bytes{i * 3}, char(0x42));
+  Walked walked(fake, Walked::Depth::kCheck);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_EQ(walked.tally().odd, 0u);
+  EXPECT_EQ(of_state(walked.tally().classes[2].states, BlockState::kLive).blocks, 200u);
+  EXPECT_TRUE(walked.damage().empty());
+}
+
+TEST(StrataMalloc, SpansAreToldByHowManyOfTheirBlocksAreLive) {
+  EXPECT_EQ(fill_of(0, 4), Fill::kNone);
+  EXPECT_EQ(fill_of(1, 5), Fill::kBelowQuarter);
+  EXPECT_EQ(fill_of(1, 4), Fill::kBelowHalf);
+  EXPECT_EQ(fill_of(2, 4), Fill::kBelow3Quarters);
+  EXPECT_EQ(fill_of(3, 4), Fill::kBelowAll);
+  EXPECT_EQ(fill_of(4, 4), Fill::kAll);
+  TableFake fake;
+  Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  const auto fills = [&](std::size_t size_class, Fill fill) {
+    return walked.tally().classes[size_class].fills[static_cast<std::size_t>(fill)];
+  };
+  EXPECT_EQ(fills(2, Fill::kNone), 1u);
+  EXPECT_EQ(fills(2, Fill::kBelow3Quarters), 1u);  // 200 of 341
+  EXPECT_EQ(fills(1, Fill::kAll), 1u);
+  EXPECT_EQ(fills(4, Fill::kBelowAll), 1u);
+  // What is free and not booked as whole pages.
+  EXPECT_EQ(walked.tally().classes[2].pinned,
+            walked.at({"heap", "strata", "small blocks", "free", "pinned"}));
+}
+
+TEST(StrataMalloc, AUnitThatWasGivenBackIsToldFromOneThatWasNot) {
+  TableFake fake;
+  fake.put(TableFake::kUnitBits, std::uint64_t{0});
+  fake.put(TableFake::kUnitBits + 64_B, std::uint64_t{1} << 2);
+  Walked walked(fake, Walked::Depth::kCheck);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  EXPECT_EQ(walked.tally().clean_units[0], 1u);
+  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free units", "given back"}), 16_KiB);
+  EXPECT_TRUE(walked.damage().empty());
+}
+
+TEST(StrataMalloc, WhoHasAnArenaAndWhatIsTheLibrarysOwnIsRead) {
+  TableFake fake;
+  const Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  const Table& table = walked.survey.strata_malloc->table;
+  ASSERT_EQ(table.uses.size(), 2u);
+  EXPECT_FALSE(table.uses[0].is_idle);
+  EXPECT_EQ(table.uses[0].thread, 4242);
+  EXPECT_TRUE(table.uses[1].is_idle);
+  EXPECT_EQ(table.own, range_of(TableFake::kFrontiers, 256_B));
+  EXPECT_EQ(table.background, 1u);
+  EXPECT_EQ(table.decay, 4000u);
+}
+
+TEST(StrataMalloc, AnOlderTableIsReadAsFarAsItGoes) {
+  TableFake fake;
+  fake.layout.bytes = offsetof(abi::MallocLayout, own);
+  fake.put_layout();
+  Walked walked(fake, Walked::Depth::kCheck);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  const Table& table = walked.survey.strata_malloc->table;
+  EXPECT_TRUE(table.uses.empty());
+  EXPECT_TRUE(table.own.empty());
+  EXPECT_FALSE(table.background || table.decay);
+  EXPECT_EQ(walked.tally().clean_units[0], 0u);
+  EXPECT_EQ(walked.tally().free_units[0], 1u);
+  EXPECT_TRUE(walked.damage().empty());
+}
+
+TEST(StrataMalloc, WhatDoesNotHoldIsDamageWithItsAddress) {
+  constexpr Address kEntry = TableFake::kEntries + 16_B;
+  struct Wrong {
+    Address at;
+    std::vector<std::uint8_t> is;
+    Address named;
+    const char* what;
+  };
+  const Address first = TableFake::kStates, span = TableFake::kSpans;
+  const Wrong all[] = {
+      {first, {1}, first, "its span is of blocks of 48 bytes, 300 of 341 cut"},
+      {first, {0}, first, "its span is of blocks of 48 bytes, 300 of 341 cut"},
+      {first + 900_B, {2}, first + 900_B, "its span is of blocks of 48 bytes"},
+      {first + 1_B, {2}, first + 1_B, "no block of 48 bytes begins there"},
+      {first + 1023_B, {2}, first + 1023_B, "no block of 48 bytes begins there"},
+      {first + 2048_B, {1}, first + 2048_B, "the unit is no span's"},
+      {span + 36_B, {91}, span + 36_B, "counts 91 free blocks, and 90 are marked so"},
+      {span + 40_B, {43}, first + 897_B, "blocks of 48 bytes, 299 of 341 cut"},
+      {span + 1_B, {0xff}, span, "which is no arena"},
+      {span + 33_B, {60}, span + 33_B, "is of class 60, which there is none of"},
+      {TableFake::kUnitBits, {5}, span, "is a span's, and counts as free"},
+      {TableFake::kUnitBits, {0}, span + 128_B, "is no span's, and does not count as free"},
+      {TableFake::kUnitBits + 64_B, {4}, span + 128_B, "counts as free twice"},
+      {kEntry, {6}, TableFake::kEntries + 112_B, "no run begins at"},
+      {kEntry + 12_B, {9}, kEntry, "no run begins at"},
+      {TableFake::kEntries + 144_B, {3}, TableFake::kEntries + 144_B, "its last one says 3"},
+      {TableFake::kDirty, {2}, TableFake::kDirty, "counts as free, and is of the run at"},
+  };
+  for (const Wrong& wrong : all) {
+    TableFake fake;
+    fake.put(wrong.at, wrong.is.data(), wrong.is.size());
+    Walked walked(fake, Walked::Depth::kCheck);
+    ASSERT_NE(walked.survey.strata_malloc, nullptr);
+    const std::vector<Damage>& damage = walked.damage();
+    EXPECT_TRUE(std::any_of(damage.begin(), damage.end(),
+                            [&](const Damage& d) {
+                              return d.at == wrong.named &&
+                                     d.what.find(wrong.what) != std::string::npos;
+                            }))
+        << wrong.what << "; first: " << (damage.empty() ? "nothing" : damage[0].what);
+    EXPECT_LE(damage.size(), 4u) << wrong.what;
+  }
+  TableFake whole;
+  EXPECT_TRUE(Walked(whole, Walked::Depth::kCheck).damage().empty());
+}
+
+TEST(StrataMalloc, DamageThatIsThereOnceIsUnfinished) {
+  DamageBook earlier, now;
+  earlier.report({Address{0x10}, "counts 3", "", {}});
+  earlier.report({Address{0x20}, "counts 3", "", {}});
+  now.report({Address{0x10}, "counts 3", "", {}});
+  now.report({Address{0x20}, "counts 4", "", {}});
+  now.report({Address{0x30}, "counts 3", "", {}});
+  now.doubt(earlier);
+  ASSERT_EQ(now.found().size(), 1u);
+  EXPECT_EQ(now.found()[0].at, Address{0x10});
+  EXPECT_EQ(now.unfinished().size(), 2u);
+  EXPECT_EQ(now.count(), 1u);
+}
+
+TEST(StrataMalloc, OfDamageWithoutEndAHundredAreKept) {
+  TableFake fake;
+  DamageBook book;
+  for (std::uint64_t i = 0; i < 1000; ++i) book.report({Address{i}, "", "", {}});
+  EXPECT_EQ(book.found().size(), DamageBook::kMost);
+  EXPECT_EQ(book.count(), 1000u);
+}
+
+TEST(StrataMalloc, AllIsPlayedByAddressWithoutAGap) {
+  TableFake fake;
+  fake.memory.absent.insert(TableFake::kMediumSpans);
+  const Walked walked(fake);
+  ASSERT_NE(walked.survey.strata_malloc, nullptr);
+  Player player(*walked.survey.strata_malloc);
+  std::map<Part::Kind, std::size_t> kinds;
+  Address end = TableFake::kAll;
+  for (Part part; player.next(part);) {
+    const bool is_next = part.range.start == end || part.range.start == TableFake::kMedium ||
+                         part.range.start == TableFake::kRuns + 4_KiB;
+    EXPECT_TRUE(is_next) << std::hex << part.range.start.value;
+    end = part.range.end;
+    ++kinds[part.kind];
+  }
+  EXPECT_EQ(end, TableFake::kRuns + 80_KiB);
+  EXPECT_EQ(kinds[Part::Kind::kSpan], 3u);
+  EXPECT_EQ(kinds[Part::Kind::kFreeUnit], 1u);
+  EXPECT_EQ(kinds[Part::Kind::kLost], 1u);  // the medium unit
+  EXPECT_EQ(kinds[Part::Kind::kRun], 4u);   // half of the free one is dirty
+}
+
 TEST(StrataMalloc, AWalkOverMemoryThatLiesEnds) {
   std::size_t recognised = 0;
   for (const std::uint64_t rarity : {2, 10, 100, 1000, 5000}) {
@@ -262,7 +483,7 @@ TEST(StrataMalloc, AWalkOverMemoryThatLiesEnds) {
       TableFake fake;
       fake.add_heap();
       const LyingTarget liar(fake.memory, fake.space, seed * 7 + rarity, rarity);
-      Walked walked(fake, liar);
+      Walked walked(fake, liar, Walked::Depth::kCheck);
       recognised += walked.survey.strata_malloc != nullptr;
     }
   }
@@ -288,15 +509,6 @@ TEST(StrataMalloc, StatesOfAnotherClassAreCountedAndNotBelieved) {
   EXPECT_EQ(walked.tally().odd, 5u);
   EXPECT_EQ(of_state(walked.tally().classes[2].states, BlockState::kLive).blocks, 195u);
   EXPECT_EQ(walked.survey.walk->notes().size(), 1u);
-}
-
-TEST(StrataMalloc, AMarkedBlockIsLive) {
-  TableFake fake;
-  fake.put(TableFake::kStates, char(2 | abi::kStateMarked));
-  Walked walked(fake);
-  ASSERT_NE(walked.survey.strata_malloc, nullptr);
-  EXPECT_EQ(walked.tally().odd, 0u);
-  EXPECT_EQ(of_state(walked.tally().classes[2].states, BlockState::kLive).blocks, 200u);
 }
 
 TEST(StrataMalloc, WhatIsNotInMemoryIsNotWalked) {
@@ -330,7 +542,7 @@ TEST(StrataMalloc, OnlyWhatIsMappedIsClaimed) {
   Walked walked(fake);
   ASSERT_NE(walked.survey.strata_malloc, nullptr);
   EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "live"}), 48_B * 200);
-  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free units"}), 0_B);
+  EXPECT_EQ(walked.at({"heap", "strata", "small blocks", "free units", "releasable"}), 0_B);
   EXPECT_EQ(walked.at({"heap", "strata", "medium blocks", "live"}), 192_KiB);
 }
 

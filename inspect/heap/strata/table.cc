@@ -23,6 +23,7 @@ constexpr std::uint32_t kMostClasses = abi::kStateClass + 1;
 constexpr std::uint32_t kMostRecord = 1024;
 // One for each thread that lived at a time; each takes a page of the target's memory and more.
 constexpr std::size_t kMostArenas = 65536;
+constexpr std::uint32_t kMostArena = 1 << 20;  // bytes; one is 2 KiB
 
 bool holds(std::uint32_t offset, std::uint32_t bytes, std::uint32_t size) {
   return offset % bytes == 0 && offset <= size && size - offset >= bytes;
@@ -60,6 +61,7 @@ class Check {
     if (!take_runs()) return "its pages are none";
     if (!is_range(layout_.metadata, layout_.metadata_bytes)) return "its metadata is no range";
     table_.metadata = range_of(Address{layout_.metadata}, Bytes{layout_.metadata_bytes});
+    if (!take_unit_bits()) return "its free units are none";
     if (!parts_stand_apart()) return "its parts overlap, or lie outside its reservation";
     if (reads_of_others()) return "what it would have read is other memory than a heap's";
     if (table_.zones[1].blocks < table_.zones[0].blocks) {
@@ -75,7 +77,7 @@ class Check {
   bool offsets_hold() const {
     const abi::MallocLayout& l = layout_;
     if (l.span_size == 0 || l.span_size > kMostRecord || l.entry_size == 0 ||
-        l.entry_size > kMostRecord || l.arena_next > (1U << 20)) {
+        l.entry_size > kMostRecord || l.arena_next > kMostArena) {
       return false;
     }
     return holds(l.span_owner, 8, l.span_size) && holds(l.span_class, 1, l.span_size) &&
@@ -103,6 +105,25 @@ class Check {
            is_range(from.spans, zone.units() * layout_.span_size);
   }
 
+  /// Of an older table there are none.
+  bool take_unit_bits() const {
+    Zone& small = table_.zones[0];
+    Zone& medium = table_.zones[1];
+    const std::uint64_t bitmaps[] = {layout_.small_dirty, layout_.small_clean, layout_.medium_dirty,
+                                     layout_.medium_clean};
+    if (std::all_of(std::begin(bitmaps), std::end(bitmaps), [](auto at) { return at == 0; })) {
+      return true;
+    }
+    small.dirty = Address{layout_.small_dirty};
+    small.clean = Address{layout_.small_clean};
+    medium.dirty = Address{layout_.medium_dirty};
+    medium.clean = Address{layout_.medium_clean};
+    return std::all_of(std::begin(bitmaps), std::end(bitmaps), [&](std::uint64_t at) {
+      return at % 8 == 0 && is_range(at, table_.zones[0].units() / 8 + 8) &&
+             is_range(at, table_.zones[1].units() / 8 + 8);
+    });
+  }
+
   bool take_runs() const {
     const abi::MallocPages& from = layout_.pages;
     if (!is_range(from.base, from.bytes) || from.base % page_.value != 0 ||
@@ -122,12 +143,19 @@ class Check {
     for (const Zone& zone : table_.zones) {
       read.push_back(table_.states_of(zone));
       read.push_back(table_.spans_of(zone));
+      add_unit_bits(zone, read);
     }
     return std::any_of(space_.mappings.begin(), space_.mappings.end(), [&](const Mapping& m) {
       return !is_private_anonymous(m) &&
              std::any_of(read.begin(), read.end(),
                          [&](const Range& range) { return m.range.overlaps(range); });
     });
+  }
+
+  void add_unit_bits(const Zone& zone, std::vector<Range>& to) const {
+    if (!table_.has_unit_bits(zone)) return;
+    to.push_back(Table::unit_bits(zone, zone.dirty));
+    to.push_back(Table::unit_bits(zone, zone.clean));
   }
 
   bool parts_stand_apart() const {
@@ -137,6 +165,7 @@ class Check {
       parts.push_back(zone.blocks);
       parts.push_back(table_.states_of(zone));
       parts.push_back(table_.spans_of(zone));
+      add_unit_bits(zone, parts);
     }
     std::sort(parts.begin(), parts.end());
     Address end = table_.all.start;
@@ -186,6 +215,30 @@ void read_arenas(Peek& peek, Table& table) {
   }
   // The first is the one that was made last.
   std::reverse(table.arenas.begin(), table.arenas.end());
+  const abi::MallocLayout& l = table.layout;
+  if (l.arena_idle == 0 || l.arena_idle > kMostArena || l.arena_thread > kMostArena) return;
+  for (const Address arena : table.arenas) {
+    const auto is_idle = peek.value<std::uint8_t>(arena + Bytes{l.arena_idle});
+    const auto thread = peek.value<std::uint32_t>(arena + Bytes{l.arena_thread});
+    table.uses.push_back(
+        {is_idle.value_or(0) != 0, static_cast<pid_t>(thread.value_or(0) & 0x7fffffff)});
+  }
+}
+
+/// What the library has of its own beside the heap: it lies with the table, or is not believed.
+void read_own(Peek& peek, const StaticWords& statics, Table& table) {
+  const Range data = range_of(statics.start, Bytes{statics.words.size() * 8});
+  const abi::MallocLayout& l = table.layout;
+  if (is_range(l.own, l.own_bytes)) {
+    const Range own = range_of(Address{l.own}, Bytes{l.own_bytes});
+    if (data.contains(own)) table.own = own;
+  }
+  const auto option_at = [&](std::uint64_t at) {
+    const bool is_there = at % 8 == 0 && data.contains(range_of(Address{at}, 8_B));
+    return is_there ? peek.value<std::uint64_t>(Address{at}) : std::nullopt;
+  };
+  table.background = option_at(l.background);
+  table.decay = option_at(l.decay);
 }
 
 std::optional<Table> table_at(Peek& peek, const Space& space, const StaticWords& statics,
@@ -215,6 +268,7 @@ std::optional<Table> table_at(Peek& peek, const Space& space, const StaticWords&
   if (const char* const why = Check(peek, space, table).fails()) return refuse(why);
   table.named = read_named_heaps(peek, layout, table.metadata);
   read_arenas(peek, table);
+  read_own(peek, statics, table);
   table.evidence = fmt::format(
       "the Strata malloc's own table at {}, version {}, {} arenas, {} named heaps",
       place_of(space, table.at), layout.version, table.arenas.size(), table.named.heaps.size());

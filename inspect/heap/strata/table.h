@@ -13,6 +13,8 @@
 // Errors  none: a table that does not hold is none, and a note says what of it does not.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <optional>
 #include <string>
@@ -29,6 +31,7 @@ namespace strata::strata_malloc {
 struct Zone {
   Range blocks;
   Address states, spans, frontier;
+  Address dirty, clean;  ///< bitmaps of units that are no span; 0 where the table is older
   unsigned unit_shift = 0, granule_shift = 0;
   bool is_small = false;
 
@@ -52,6 +55,12 @@ struct Runs {
   Address address_of(std::uint64_t number) const { return pages.start + page * number; }
 };
 
+/// Whose an arena is, where the table says so.
+struct ArenaUse {
+  bool is_idle = false;  ///< its thread has ended, and none has taken it over
+  pid_t thread = 0;      ///< that has it, or had it last; 0 where that is not known
+};
+
 struct Table {
   Address at;
   std::array<Zone, 2> zones;  ///< by address
@@ -63,12 +72,20 @@ struct Table {
   std::vector<Address> arenas;     ///< of threads, in the order in which they were made
   bool has_all_arenas = true;      ///< their list came to its end
   NamedHeaps named;
+  std::vector<ArenaUse> uses;  ///< of these arenas; empty where the table is older
+  Range own;  ///< variables that hold addresses of this heap's; empty where the table is older
+  /// Its options of these names, milliseconds the latter; absent where the table is older.
+  std::optional<std::uint64_t> background, decay;
   std::string evidence;
 
   Range states_of(const Zone& zone) const;
   Range spans_of(const Zone& zone) const;
   Range entries() const;
   Range dirty_bits() const;
+  bool has_unit_bits(const Zone& zone) const { return zone.dirty.value != 0; }
+  static Range unit_bits(const Zone& zone, Address bitmap) {
+    return range_of(bitmap, Bytes{zone.units() / 8 + 8});
+  }
   /// How many blocks of a class a unit has room for; 0 where the class is none of this zone's.
   std::uint64_t blocks_of(const Zone& zone, unsigned size_class) const;
 };

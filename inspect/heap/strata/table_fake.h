@@ -28,12 +28,14 @@ class TableFake {
   static constexpr Address kFrontiers{0x5000'0800};
   static constexpr Address kClasses{0x5000'0900};
   static constexpr Address kArenas{0x5000'0a00};
+  static constexpr Address kOptions{0x5000'0b00};
   static constexpr Address kAll{0x7000'0000'0000};
   static constexpr Address kMedium = kAll + 128_KiB;
   static constexpr Address kRuns = kMedium + 1_MiB;
   static constexpr Address kStates = kRuns + 256_KiB;
   static constexpr Address kSpans = kStates + 8_KiB;
-  static constexpr Address kMediumStates = kSpans + 8_KiB;  // a page between is not in the table
+  static constexpr Address kUnitBits = kSpans + 4_KiB;  // dirty and clean, small and medium
+  static constexpr Address kMediumStates = kSpans + 8_KiB;
   static constexpr Address kMediumSpans = kMediumStates + 8_KiB;
   static constexpr Address kEntries = kMediumSpans + 4_KiB;
   static constexpr Address kDirty = kEntries + 4_KiB;
@@ -156,7 +158,19 @@ class TableFake {
     layout.entry_size = 16;
     layout.entry_pages = 0;
     layout.entry_use = 12;
+    layout.own = kFrontiers.value;
+    layout.own_bytes = 256;
+    layout.small_dirty = kUnitBits.value;
+    layout.small_clean = kUnitBits.value + 64;
+    layout.medium_dirty = kUnitBits.value + 128;
+    layout.medium_clean = kUnitBits.value + 192;
+    layout.background = kOptions.value;
+    layout.decay = kOptions.value + 8;
+    layout.arena_idle = 24;
+    layout.arena_thread = 28;
     put_layout();
+    put(kOptions, std::uint64_t{1});
+    put(kOptions + 8_B, std::uint64_t{4000});
     const std::uint16_t sizes[] = {0, 16, 48, 640, 4096};
     put(kClasses, sizes, sizeof sizes);
     put(kFrontiers, std::uint32_t{4});
@@ -164,6 +178,9 @@ class TableFake {
     put(kFrontiers + 8_B, std::uint32_t{20});
     put(kArenas, kMetadata.value + 512);
     put(kMetadata + 512_B + 16_B, kMetadata.value);
+    put(kMetadata + 28_B, std::uint32_t{4242});
+    put(kMetadata + 512_B + 24_B, char(1));
+    put(kMetadata + 512_B + 28_B, std::uint32_t{4243});
   }
 
   void span(Address at, Address owner, std::uint8_t size_class, std::uint32_t free,
@@ -186,6 +203,7 @@ class TableFake {
     span(kSpans + 64_B, kMetadata + 512_B, 1, 0, 1024);
     for (std::uint64_t i = 0; i < 1024; ++i) put(kStates + Bytes{1024 + i}, live(1));
     span(kSpans + 128_B, Address{}, 1, 0, 1024);
+    put(kUnitBits, std::uint64_t{1} << 2);
     span(kSpans + 192_B, kMetadata, 2, 341, 341);
     for (std::uint64_t i = 0; i < 341; ++i) put(kStates + Bytes{3072 + i * 3}, free(2));
     span(kMediumSpans, kMetadata, 4, 0, 64);
@@ -194,6 +212,7 @@ class TableFake {
     }
     run(1, 5, abi::RunUse::kLive);
     run(6, 4, abi::RunUse::kFree);
+    run(9, 4, abi::RunUse::kFree);  // its last page
     run(10, 10, abi::RunUse::kMoved);
     put(kDirty, std::uint64_t{3} << 6);
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "base/units.h"
@@ -23,6 +24,11 @@ struct Count {
     bytes += other.bytes;
     return *this;
   }
+  Count& operator-=(const Count& other) {
+    blocks -= other.blocks;
+    bytes -= other.bytes;
+    return *this;
+  }
 };
 
 using ByState = std::array<Count, kBlockStates>;
@@ -31,10 +37,38 @@ inline const Count& of_state(const ByState& states, BlockState state) {
   return states[static_cast<std::size_t>(state)];
 }
 
+/// Spans by how many of the blocks that they have room for are live.
+enum class Fill : std::uint8_t {
+  kNone,
+  kBelowQuarter,
+  kBelowHalf,
+  kBelow3Quarters,
+  kBelowAll,
+  kAll
+};
+inline constexpr std::size_t kFills = 6;
+
+constexpr Fill fill_of(std::uint64_t live, std::uint64_t blocks) {
+  if (live == 0) return Fill::kNone;
+  return live >= blocks ? Fill::kAll : static_cast<Fill>(1 + live * 4 / blocks);
+}
+
 struct ClassTally {
   std::uint64_t spans = 0;
   Bytes span_bytes;
   ByState states{};
+  std::array<std::uint64_t, kFills> fills{};  ///< spans
+  Bytes pinned;  ///< of free blocks: on pages that hold others too, so that nothing gives them back
+
+  /// Of a part of what it counts.
+  ClassTally& operator-=(const ClassTally& part) {
+    spans -= part.spans;
+    span_bytes -= part.span_bytes;
+    for (std::size_t i = 0; i < kBlockStates; ++i) states[i] -= part.states[i];
+    for (std::size_t i = 0; i < kFills; ++i) fills[i] -= part.fills[i];
+    pinned -= part.pinned;
+    return *this;
+  }
 };
 
 struct ArenaTally {
@@ -60,17 +94,22 @@ struct HeapTally {
 struct Tally {
   /// More owners than a heap can have are of a target that lies; their spans count in no arena.
   static constexpr std::size_t kMostArenas = 65536;
+  /// Likewise; what is beyond is in `classes` alone.
+  static constexpr std::size_t kMostHeapClasses = 65536;
 
-  std::vector<ClassTally> classes;            ///< by class
-  std::map<Address, ArenaTally> arenas;       ///< by address; of no named heap
-  std::vector<HeapTally> heaps;               ///< as the table's
-  std::array<std::uint64_t, 2> free_units{};  ///< by zone: of no span, used before
-  Count live_runs, moved_runs, free_runs;     ///< those of named heaps too
-  Bytes dirty;                                ///< of free runs: with their memory still there
-  std::uint64_t odd = 0;                      ///< states that are none of their span's
-  std::uint64_t miscounted = 0;               ///< spans that count other than their states say
-  Bytes lost;                                 ///< spans or runs that could not be made out
-  bool is_cut = false;                        ///< there was more than is kept or read of a heap
+  std::vector<ClassTally> classes;       ///< by class
+  std::map<Address, ArenaTally> arenas;  ///< by address; of no named heap
+  std::vector<HeapTally> heaps;          ///< as the table's
+  /// Of named heaps' spans, which are in `classes` too; by the heap's place and the class.
+  std::map<std::pair<std::size_t, std::uint8_t>, ClassTally> heap_classes;
+  std::array<std::uint64_t, 2> free_units{};   ///< by zone: of no span, used before
+  std::array<std::uint64_t, 2> clean_units{};  ///< of these: their memory was given back
+  Count live_runs, moved_runs, free_runs;      ///< those of named heaps too
+  Bytes dirty;                                 ///< of free runs: with their memory still there
+  std::uint64_t odd = 0;                       ///< states that are none of their span's
+  std::uint64_t miscounted = 0;                ///< spans that count other than their states say
+  Bytes lost;                                  ///< spans or runs that could not be made out
+  bool is_cut = false;                         ///< there was more than is kept or read of a heap
 
   ByState blocks() const {
     ByState all{};

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/grown_array.h"
@@ -17,23 +18,41 @@
 
 namespace strata::strata_malloc {
 
-enum class UnitKind : std::uint8_t { kSpan, kMixedSpan, kFree, kLost };
+/// kClean is free too, and its memory was given back.
+enum class UnitKind : std::uint8_t { kSpan, kMixedSpan, kFree, kClean, kLost };
 
 struct Unit {
+  /// Places that `owner` has room for.
+  static constexpr std::size_t kMostOwners = 65536;
+  enum class OwnedBy : std::uint8_t { kUnknown, kArena, kHeap };
+
   std::uint32_t number = 0;
+  std::uint16_t owner =
+      0;  ///< of a span: the place of its arena, or named heap, in the table's list
   std::uint8_t size_class = 0;
-  UnitKind kind : 4 = UnitKind::kFree;
-  BlockState all : 4 = BlockState::kUncut;  ///< of a span whose blocks are alike
-  std::uint16_t heap = 0;                   ///< the named heap it is of, from 1; 0 is none
+  UnitKind kind : 3 = UnitKind::kFree;
+  BlockState all : 3 = BlockState::kUncut;  ///< of a span whose blocks are alike
+  OwnedBy owned_by : 2 = OwnedBy::kUnknown;
+
+  std::optional<std::size_t> arena() const { return owner_if(OwnedBy::kArena); }
+  std::optional<std::size_t> heap() const { return owner_if(OwnedBy::kHeap); }
+
+ private:
+  std::optional<std::size_t> owner_if(OwnedBy by) const {
+    return owned_by == by ? std::optional<std::size_t>(owner) : std::nullopt;
+  }
 };
 static_assert(sizeof(Unit) == 8);
 
-enum class RunKind : std::uint8_t { kLive, kDirty, kClean, kLost };
+/// kGuard is address space that must not be touched; no memory is behind it.
+enum class RunKind : std::uint8_t { kLive, kDirty, kClean, kGuard, kLost };
 
 struct Run {
+  static constexpr std::uint16_t kNoHeap = 0xffff;
+
   std::uint32_t pages = 0;
   RunKind kind = RunKind::kLost;
-  std::uint16_t heap = 0;  ///< as of a unit
+  std::uint16_t heap = kNoHeap;  ///< of a live one: its named heap's place in the table's list
 };
 static_assert(sizeof(Run) == 8);
 

@@ -21,12 +21,12 @@
 #include <vector>
 
 #include "inspect/heap/heap_walk.h"
-#include "inspect/heap/strata/heap_scan.h"
+#include "inspect/heap/strata/player.h"
 
 namespace strata::strata_malloc {
 
 /// What a heap's accounts stand below, in heap / strata / named heaps.
-const char* account_of(const NamedHeap& heap, std::size_t index);
+const char* account_of(const NamedHeap& heap, std::size_t place);
 
 class Walk final : public HeapWalk {
  public:
@@ -50,18 +50,17 @@ class Walk final : public HeapWalk {
   };
   struct ZoneAccounts {
     SpanAccounts spans;
-    AccountId units, lost;
+    AccountId dirty_units, clean_units;
   };
   struct HeapAccounts {
     SpanAccounts spans;
     AccountId runs;
   };
 
-  bool play_on();
-  void play_unit(const Unit& unit);
-  void play_run(const Run& run);
-  void put_span(std::size_t zone, const Unit& unit);
+  void play(const Part& part);
+  void put_span(const Part& span);
   void put_free(Range free, const SpanAccounts& accounts);
+  AccountId account_of_run(const Part& run) const;
   void open_heaps(Chart& chart, AccountId strata);
   void emit(Range range, AccountId account);
   void emit_mapped(Range range, AccountId account);
@@ -74,9 +73,7 @@ class Walk final : public HeapWalk {
   std::vector<HeapAccounts> heaps_;  // of named ones, as the table's
   AccountId live_runs_, dirty_runs_, clean_runs_, lost_runs_;
 
-  // Where the tape is:
-  std::size_t zone_ = 0, unit_ = 0, word_ = 0, run_ = 0;
-  std::uint64_t number_ = 0;  // of the next unit, or page
+  Player player_;
   bool is_over_ = false;
   std::vector<Range> mapped_;  // of the reservation, by address
   std::size_t part_ = 0;       // of these

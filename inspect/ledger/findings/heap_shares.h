@@ -1,4 +1,4 @@
-// inspect/ledger/findings/heap_shares.h - what the rules about glibc's heap have in common.
+// inspect/ledger/findings/heap_shares.h - what the rules about heaps have in common.
 #pragma once
 
 #include <string>
