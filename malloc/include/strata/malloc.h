@@ -81,8 +81,9 @@ struct strata_heap_figures {
 // sizeof *into. What is unknown to this version becomes 0. All figures are of one moment.
 void strata_heap_statistics(const strata_heap* heap, struct strata_heap_figures* into, size_t size);
 
-// A pool of objects of one size: a heap, for which all of the above holds, and which gives EINVAL to
-// who asks it for more than `object_size` bytes or a higher alignment. EINVAL where `object_size` is 0, or `alignment` no power of two.
+// A pool of objects of one size: a heap, for which all of the above holds, and which gives EINVAL
+// to who asks it for more than `object_size` bytes or a higher alignment. EINVAL where
+// `object_size` is 0, or `alignment` no power of two.
 strata_heap* strata_pool_create(const char* name, size_t object_size, size_t alignment,
                                 size_t limit);
 void* strata_pool_alloc(strata_heap* pool);
