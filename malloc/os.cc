@@ -44,6 +44,18 @@ constexpr int MADV_GUARD_INSTALL = 102, MADV_GUARD_REMOVE = 103;  // Linux 6.13
 constexpr std::uintptr_t kAlignment = kHugePage;
 constexpr int kPlacesTried = 16;
 
+// A huge page that is there takes a tenth of that. It takes longer where the kernel moves others'
+// pages to make one; then it is not asked again for a while. Nanoseconds.
+constexpr std::uint64_t kLongForHugePage = 1'000'000;
+constexpr std::uint64_t kWithoutHugePages = 10'000'000'000;
+
+std::uint64_t fine_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
 // What was mapped to find a place and could not be unmapped.
 constinit void* left_over = nullptr;
 constinit std::size_t left_over_bytes = 0;
@@ -133,10 +145,17 @@ bool unmap(void* from, std::size_t bytes) {
 }
 
 void take_huge_page(void* at) {
+  static constinit std::atomic<std::uint64_t> not_before{0};
   const KeepErrno keep;
+  const std::uint64_t start = fine_now();
+  if (start < not_before.load(std::memory_order_relaxed)) return;
   if (madvise(at, kHugePage, MADV_HUGEPAGE) != 0) return;
   *static_cast<volatile char*>(at) = 0;
   madvise(at, kHugePage, MADV_NOHUGEPAGE);
+  const std::uint64_t end = fine_now();
+  if (end - start > kLongForHugePage) {
+    not_before.store(end + kWithoutHugePages, std::memory_order_relaxed);
+  }
 }
 
 bool purge(void* from, std::size_t bytes) {

@@ -53,8 +53,9 @@ std::uintptr_t find_place(std::size_t bytes);
 /// something else is there.
 bool commit(void* from, std::size_t bytes);
 bool unmap(void* from, std::size_t bytes);
-/// Has one huge page there, where nothing is yet, if the kernel has one to give. What is purged of
-/// it later stays away: the kernel does not make it whole again.
+/// Has one huge page there, where nothing is yet, if the kernel has one to give; where that takes
+/// long, none is asked for during some seconds. What is purged of it later stays away: the kernel
+/// does not make it whole again.
 void take_huge_page(void* at);
 /// Gives memory back; it is zeroed when it is touched again.
 bool purge(void* from, std::size_t bytes);
