@@ -66,6 +66,27 @@ end_specimen
 
 # What is held by nobody else than by what malloc keeps of it (a cache's slot, its table of where
 # blocks begin) is lost: the first block of all, and blocks that were cached before.
+# Leaves nothing of what was done in registers and on the stack, says that it is ready, and waits.
+cat >stand.h <<'END'
+#include <stddef.h>
+#include <unistd.h>
+__attribute__((noinline)) static void wipe(void) {
+  volatile char frame[64 << 10];
+  for (size_t i = 0; i < sizeof frame; ++i) frame[i] = 0;
+}
+static int stand(void) {
+  wipe();
+#ifdef __x86_64__
+  __asm__ volatile("xor %%ecx, %%ecx; xor %%edx, %%edx; xor %%esi, %%esi; xor %%edi, %%edi\n"
+                   "xor %%r8d, %%r8d; xor %%r9d, %%r9d; xor %%r10d, %%r10d; xor %%r11d, %%r11d\n"
+                   "pxor %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; pxor %%xmm2, %%xmm2" ::
+                       : "ecx", "edx", "esi", "edi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2");
+#endif
+  write(STDOUT_FILENO, "ready\n", 6);
+  char end;
+  return read(STDIN_FILENO, &end, 1) < 0;
+}
+END
 cat >first.c <<'END'
 #include <stdint.h>
 #include <stdio.h>
@@ -82,22 +103,10 @@ __attribute__((noinline)) static void lose(void) {
   }
   hidden[0] = ~(uintptr_t)calloc(1, 3000);
 }
-__attribute__((noinline)) static void wipe(void) {
-  volatile char frame[64 << 10];
-  for (size_t i = 0; i < sizeof frame; ++i) frame[i] = 0;
-}
+#include "stand.h"
 int main(void) {
   lose();
-  wipe();
-#ifdef __x86_64__
-  __asm__ volatile("xor %%ecx, %%ecx; xor %%edx, %%edx; xor %%esi, %%esi; xor %%edi, %%edi\n"
-                   "xor %%r8d, %%r8d; xor %%r9d, %%r9d; xor %%r10d, %%r10d; xor %%r11d, %%r11d\n"
-                   "pxor %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; pxor %%xmm2, %%xmm2" ::
-                       : "ecx", "edx", "esi", "edi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2");
-#endif
-  write(STDOUT_FILENO, "ready\n", 6);
-  char end;
-  return read(STDIN_FILENO, &end, 1) < 0;
+  return stand();
 }
 END
 "${CC:-cc}" -O1 -o first first.c || fail 'first.c does not compile'
@@ -140,22 +149,10 @@ __attribute__((noinline)) static void fill(void) {
     if (i == 0) run = block;
   }
 }
-__attribute__((noinline)) static void wipe(void) {
-  volatile char frame[64 << 10];
-  for (size_t i = 0; i < sizeof frame; ++i) frame[i] = 0;
-}
+#include "stand.h"
 int main(void) {
   fill();
-  wipe();
-#ifdef __x86_64__
-  __asm__ volatile("xor %%ecx, %%ecx; xor %%edx, %%edx; xor %%esi, %%esi; xor %%edi, %%edi\n"
-                   "xor %%r8d, %%r8d; xor %%r9d, %%r9d; xor %%r10d, %%r10d; xor %%r11d, %%r11d\n"
-                   "pxor %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; pxor %%xmm2, %%xmm2" ::
-                       : "ecx", "edx", "esi", "edi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2");
-#endif
-  write(STDOUT_FILENO, "ready\n", 6);
-  char end;
-  return read(STDIN_FILENO, &end, 1) < 0;
+  return stand();
 }
 END
 "${CC:-cc}" -O1 -o pool pool.c || fail 'pool.c does not compile'
