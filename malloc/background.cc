@@ -72,7 +72,7 @@ void* run(void*) {
   for (int rests = 0; rests < kRests;) {
     // The raw call: no point at which this thread could be cancelled.
     os::sleep(period());
-    if (decay_period() == 0) break;
+    if (decay_period() == 0 || option(Option::kBackground) == 0) break;
     const bool is_left = sweeper.look();
     decay();
     rests = is_left || dirty_bytes() > 0 ? 0 : rests + 1;
