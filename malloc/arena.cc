@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "malloc/find_states.h"
 #include "malloc/os.h"
@@ -13,33 +12,6 @@
 
 namespace strata::alloc {
 namespace {
-
-/// Of a span, those that its bytes from `from` on lie on.
-std::uint64_t pages_of(std::size_t from, std::size_t bytes) {
-  const std::size_t first = from / os::page(), last = (from + bytes - 1) / os::page();
-  return (~std::uint64_t{0} >> (63 - (last - first))) << first;
-}
-
-void link(Span*& head, Span& span) {
-  if (head == nullptr) {
-    head = span.next = span.previous = &span;
-    return;
-  }
-  span.next = head;
-  span.previous = head->previous;
-  head->previous->next = &span;
-  head->previous = &span;
-}
-
-void unlink(Span*& head, Span& span) {
-  if (span.next == &span) {
-    head = nullptr;
-    return;
-  }
-  span.previous->next = span.next;
-  span.next->previous = span.previous;
-  if (head == &span) head = span.next;
-}
 
 // Arenas looked at before a new span is begun, each time others.
 constexpr int kMostLooked = 4;
@@ -287,42 +259,9 @@ void Arena::give_back(Span& span) {
   zone.give_unit(span);
 }
 
-std::size_t Arena::release_all() {
-  const Hold hold(lock_);
-  // Its heap's lock is held: nobody puts more on the stack.
-  drain();
-  const std::size_t before = held_;
-  const auto release_ring = [&](Span*& head) {
-    while (Span* const span = head) {
-      unlink(head, *span);
-      give_back(*span);
-    }
-  };
-  for (Span*& head : lists_) release_ring(head);
-  release_ring(full_);
-  return before;
-}
-
 std::size_t Arena::held() {
   const Hold hold(lock_);
   return held_;
-}
-
-void Arena::release_unused() {
-  const Hold hold(lock_);
-  drain();
-  for (Span*& head : lists_) {
-    std::size_t listed = 0;
-    for (Span* span = head; span != nullptr; span = span->next) {
-      ++listed;
-      if (span->next == head) break;
-    }
-    for (Span* span = head; listed > 0; --listed) {
-      Span* const next = span->next;
-      release_if_all_free(*span);
-      span = next;
-    }
-  }
 }
 
 void Arena::count_free(Span& span, std::uint32_t count) {
@@ -363,59 +302,6 @@ void Arena::give(unsigned size_class, void* const* blocks, std::uint32_t count) 
     ++marked;
   }
   if (marked > 0) count_free(*span, marked);
-}
-
-bool Arena::rests() {
-  const std::uint64_t now = operations();
-  return std::exchange(operations_seen_, now) == now;
-}
-
-std::size_t Arena::purge_spans() {
-  std::size_t given = 0;
-  const Hold hold(lock_);
-  drain();
-  for (Span* const head : lists_) {
-    if (head == nullptr) continue;
-    Span* span = head;
-    do {
-      given += purge_span(*span);
-      span = span->next;
-    } while (span != head);
-  }
-  return given;
-}
-
-std::size_t Arena::purge_span(Span& span) {
-  const std::size_t page = os::page();
-  const unsigned size_class = span.size_class;
-  const Zone& zone = space.zone(size_class);
-  const std::size_t stride = zone.stride(size_class), size = size_of_class(size_class);
-  const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
-  const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
-  if (span.count_of_free() * size + zone.unit_size() - carved * size < page) return 0;
-  const State* const states = zone.states_of(span);
-  const std::uintptr_t address = zone.address_of(span);
-  std::size_t given = 0;
-  std::uint32_t from = 0;  // where a run of free blocks began
-  for (std::uint32_t at = 0; at <= carved; ++at) {
-    if (at < carved && states[at * stride].load(std::memory_order_acquire) == free) continue;
-    std::size_t first = (from * size + page - 1) / page;
-    // What is behind the last block goes with it, cut or not.
-    const std::size_t end = (at < carved ? at * size : zone.unit_size()) / page;
-    from = at + 1;
-    while (first < end) {
-      while (first < end && (span.purged >> first & 1) != 0) ++first;
-      std::size_t last = first;
-      while (last < end && (span.purged >> last & 1) == 0)
-        span.purged |= std::uint64_t{1} << last++;
-      if (last > first &&
-          os::purge(reinterpret_cast<void*>(address + first * page), (last - first) * page)) {
-        given += (last - first) * page;
-      }
-      first = last;
-    }
-  }
-  return given;
 }
 
 }  // namespace strata::alloc

@@ -16,7 +16,7 @@
 namespace strata::alloc {
 
 void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Contents contents);
-[[gnu::cold, gnu::noinline]] void release_slowly(void* block);
+[[gnu::noinline]] void release_slowly(void* block);
 /// Of a small or medium block, what free() does not take at once: a named heap's, one that was
 /// sampled, or none that is live.
 [[gnu::cold, gnu::noinline]] void release_unusual(void* block, std::uint8_t state);

@@ -228,7 +228,7 @@ void Cache::note_given(std::size_t bytes) {
 }
 
 void Cache::empty() {
-  empty_quarantine();
+  if (space.is_hardened) empty_quarantine();
   for (unsigned c = 1; c < kClasses; ++c) {
     Bin& bin = bins_[c];
     if (bin.top == bin.slots) continue;

@@ -109,7 +109,7 @@ void Cache::empty_quarantine() {
 }
 
 void Cache::check_free() const {
-  if (arena_ == nullptr || !space.is_hardened) return;
+  if (arena_ == nullptr) return;
   if (arena_->quarantine != nullptr) {
     arena_->quarantine->each(
         [](const void* block) { check_erased(block, class_of_free(block), "exit"); });
@@ -122,7 +122,9 @@ void Cache::check_free() const {
 namespace {
 
 /// What nobody asks for again is looked at in the end: of the thread that ends the program.
-[[gnu::destructor]] void check_at_exit() { cache.check_free(); }
+[[gnu::destructor]] void check_at_exit() {
+  if (space.is_hardened) cache.check_free();
+}
 
 }  // namespace
 

@@ -104,6 +104,8 @@ class alignas(64) Heap {
   std::size_t release_all();
   std::size_t size_here(const void* block, const char* caller) const;
 
+  static std::atomic<Heap*> newest_;  // of all records
+
   BiasedLock lock_;
   std::atomic<std::uint8_t> generation_;
   std::uint8_t object_class_;  // of a pool of objects that are no runs

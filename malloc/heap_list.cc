@@ -27,8 +27,6 @@ constinit std::uint32_t made = 0;
 constinit Heap* first_free = nullptr;
 constinit Heap* last_free = nullptr;
 
-constinit std::atomic<Heap*> newest{nullptr};
-
 constexpr unsigned chunk_of(unsigned number) {
   return static_cast<unsigned>(std::bit_width(number / kFirstChunk + 1)) - 1;
 }
@@ -47,6 +45,8 @@ std::size_t length_of(const char* name, std::size_t most) {
 }
 
 }  // namespace
+
+constinit std::atomic<Heap*> Heap::newest_{nullptr};
 
 /// Numbers count from 1.
 Heap* Heap::numbered(std::uint16_t number) {
@@ -73,9 +73,9 @@ Heap* Heap::take_record() {
   Heap* const heap = numbered(number);
   heap->number_ = number;
   heap->generation_.store(1, std::memory_order_relaxed);
-  heap->next_ = newest.load(std::memory_order_relaxed);
+  heap->next_ = newest_.load(std::memory_order_relaxed);
   heap->arena_.join(*heap);
-  newest.store(heap, std::memory_order_release);
+  newest_.store(heap, std::memory_order_release);
   return heap;
 }
 
@@ -150,7 +150,7 @@ Heap& Heap::at(const void* handle, const char* caller) {
 
 void Heap::lock_all() {
   list_lock.lock();
-  Heap* const first = newest.load(std::memory_order_acquire);
+  Heap* const first = newest_.load(std::memory_order_acquire);
   bool had_favourites = false;
   for (Heap* heap = first; heap != nullptr; heap = heap->next_) {
     had_favourites = heap->lock_.claim() || had_favourites;
@@ -161,30 +161,18 @@ void Heap::lock_all() {
 }
 
 void Heap::unlock_all() {
-  for (Heap* heap = newest.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
+  for (Heap* heap = newest_.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
     heap->lock_.unlock();
   }
   list_lock.unlock();
 }
 
 void Heap::reset_locks() {
-  for (Heap* heap = newest.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
+  for (Heap* heap = newest_.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
     heap->lock_.reset();
   }
   list_lock.reset();
   BiasedLock::forget();
-}
-
-void Heap::describe(abi::MallocLayout& into) {
-  into.heaps = reinterpret_cast<std::uintptr_t>(&newest);
-  into.heap_next = offsetof(Heap, next_);
-  into.heap_arena = offsetof(Heap, arena_);
-  into.heap_name = offsetof(Heap, name_);
-  into.heap_name_bytes = kNameBytes;
-  into.heap_number = offsetof(Heap, number_);
-  into.heap_limit = offsetof(Heap, limit_);
-  into.heap_peak = offsetof(Heap, peak_);
-  into.heap_refused = offsetof(Heap, refused_);
 }
 
 }  // namespace strata::alloc

@@ -53,6 +53,18 @@ void Arena::describe(abi::MallocLayout& into) {
   into.arena_thread = offsetof(Arena, thread_);
 }
 
+void Heap::describe(abi::MallocLayout& into) {
+  into.heaps = address(&newest_);
+  into.heap_next = offsetof(Heap, next_);
+  into.heap_arena = offsetof(Heap, arena_);
+  into.heap_name = offsetof(Heap, name_);
+  into.heap_name_bytes = kNameBytes;
+  into.heap_number = offsetof(Heap, number_);
+  into.heap_limit = offsetof(Heap, limit_);
+  into.heap_peak = offsetof(Heap, peak_);
+  into.heap_refused = offsetof(Heap, refused_);
+}
+
 void Space::describe() const {
   abi::MallocLayout& layout = strata_malloc_layout;
   small.describe(layout.small, layout.small_dirty, layout.small_clean);

@@ -11,8 +11,6 @@
 
 namespace strata::alloc {
 
-extern "C" abi::MallocLayout strata_malloc_layout;
-
 constinit Samples samples;
 
 namespace {
@@ -54,24 +52,21 @@ void write(abi::MallocSample& record, const abi::MallocSample& from) {
 
 }  // namespace
 
-std::uint64_t Samples::wanted() const { return __atomic_load_n(&table().wanted, __ATOMIC_RELAXED); }
-
 void Samples::want(std::uint64_t mean) { put(table().wanted, mean); }
 
-void Samples::place(std::uintptr_t start) {
+bool Samples::begin() {
+  const Hold hold(lock_);
+  if (heads_.load(std::memory_order_relaxed) != nullptr) return true;
   constexpr std::size_t kBothHeads = kHeads * sizeof(Head) + kStackHeads * sizeof(std::uint32_t);
   constexpr std::size_t kHeadBytes = (kBothHeads + os::kPage - 1) / os::kPage * os::kPage;
   constexpr std::size_t kRecordBytes = kMostRecords * sizeof(abi::MallocSample);
   static_assert(kRecordBytes % os::kPage == 0);
   static_assert(kHeadBytes + kRecordBytes + kMostWords * 8 <= kReserved);
-  heads_memory_.place(start, kHeadBytes);
-  records_memory_.place(heads_memory_.end(), kRecordBytes);
-  words_memory_.place(records_memory_.end(), kMostWords * 8);
-}
-
-bool Samples::begin() {
-  const Hold hold(lock_);
-  if (heads_.load(std::memory_order_relaxed) != nullptr) return true;
+  if (words_memory_.size() == 0) {
+    heads_memory_.place(start_, kHeadBytes);
+    records_memory_.place(heads_memory_.end(), kRecordBytes);
+    words_memory_.place(records_memory_.end(), kMostWords * 8);
+  }
   if (!heads_memory_.reach(heads_memory_.size()) || !words_memory_.reach(kHeaderWords * 8)) {
     return false;
   }

@@ -16,21 +16,26 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/malloc_layout.h"
 #include "abi/malloc_samples.h"
 #include "malloc/growing.h"
 #include "malloc/lock.h"
+
+extern "C" strata::abi::MallocLayout strata_malloc_layout;  // whose table of samples it is
 
 namespace strata::alloc {
 
 class Samples {
  public:
   /// How many bytes apart points are to be on average; 0: none. Others outside may write it.
-  std::uint64_t wanted() const;
+  std::uint64_t wanted() const {
+    return __atomic_load_n(&strata_malloc_layout.samples.wanted, __ATOMIC_RELAXED);
+  }
   void want(std::uint64_t mean);
 
   /// Address space that it needs, and where.
   static constexpr std::size_t kReserved = std::size_t{32} << 20;
-  void place(std::uintptr_t start);
+  void place(std::uintptr_t start) { start_ = start; }
 
   /// Has room for records; false where there is no memory for it.
   bool begin();
@@ -73,6 +78,7 @@ class Samples {
   abi::MallocSample* take_record();
   void link(abi::MallocSample& sample);
 
+  std::uintptr_t start_ = 0;
   std::atomic<std::uint64_t> drawn_{0};
   std::atomic<Head*> heads_{
       nullptr};  // of chains of records, by address; a record's number and one

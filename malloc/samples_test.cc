@@ -16,7 +16,6 @@
 
 namespace strata::alloc {
 
-extern "C" abi::MallocLayout strata_malloc_layout;
 
 namespace {
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "malloc/block_state.h"
+#include "malloc/os.h"
 
 namespace strata::alloc {
 
@@ -37,5 +38,32 @@ struct Span {
   std::uint32_t count_of_free() const { return free.load(std::memory_order_acquire) & ~kPending; }
 };
 static_assert(sizeof(Span) <= 64);
+
+/// Of a span, those that its bytes from `from` on lie on.
+inline std::uint64_t pages_of(std::size_t from, std::size_t bytes) {
+  const std::size_t first = from / os::page(), last = (from + bytes - 1) / os::page();
+  return (~std::uint64_t{0} >> (63 - (last - first))) << first;
+}
+
+inline void link(Span*& head, Span& span) {
+  if (head == nullptr) {
+    head = span.next = span.previous = &span;
+    return;
+  }
+  span.next = head;
+  span.previous = head->previous;
+  head->previous->next = &span;
+  head->previous = &span;
+}
+
+inline void unlink(Span*& head, Span& span) {
+  if (span.next == &span) {
+    head = nullptr;
+    return;
+  }
+  span.previous->next = span.next;
+  span.next->previous = span.previous;
+  if (head == &span) head = span.next;
+}
 
 }  // namespace strata::alloc

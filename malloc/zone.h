@@ -102,7 +102,7 @@ class Zone {
   std::size_t purge_some(std::size_t bytes);
   /// Gives all back that is free, and of address space what is behind the last unit in use.
   void retreat();
-  std::size_t dirty_bytes() const;
+  std::size_t dirty_bytes() const { return std::size_t{dirty_.size()} << shape_.unit_shift; }
   std::uint32_t frontier() const { return frontier_; }
 
   void count(Census& census) const;
