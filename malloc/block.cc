@@ -109,29 +109,42 @@ std::size_t usable_size(const void* block, const char* caller) {
   die_of(caller, block);
 }
 
-void* resize(void* block, std::size_t bytes, const char* caller) {
-  if (Heap* const heap = Heap::of(block)) return heap->resize(block, bytes, caller);
-  const std::size_t before = usable_size(block, caller);
-  abi::MallocSample sample;
-  bool was_sampled = false;
-  if (bytes > kMostMedium && before > kMostMedium) {
-    // To the profile it is freed here and another allocated. Before another has a block there.
-    was_sampled = samples.take(block, sample);
-    if (void* const resized = space.pages.resize(block, bytes)) {
-      cache.count(resized, space.pages.size_of(resized), bytes);
-      return resized;
-    }
-  } else if (stays(before, bytes)) {
-    return block;
-  }
+namespace {
+
+void* move(void* block, std::size_t before, std::size_t bytes) {
   void* const copy = allocate(bytes);
-  if (copy == nullptr) {
-    if (was_sampled) samples.put_back(sample);
-    return nullptr;
-  }
+  if (copy == nullptr) return nullptr;
   std::memcpy(copy, block, std::min(before, bytes));
   release(block);
   return copy;
+}
+
+void* resize_run(void* block, std::size_t before, std::size_t bytes) {
+  if (bytes <= kMostMedium) return move(block, before, bytes);
+  // To the profile it is freed here and another allocated. Before another has a block there.
+  abi::MallocSample sample;
+  const bool was_sampled = samples.take(block, sample);
+  void* const resized = space.pages.resize(block, bytes);
+  if (resized != nullptr) {
+    cache.count(resized, space.pages.size_of(resized), bytes);
+    return resized;
+  }
+  void* const copy = move(block, before, bytes);
+  if (copy == nullptr && was_sampled) samples.put_back(sample);
+  return copy;
+}
+
+}  // namespace
+
+void* resize(void* block, std::size_t bytes, const char* caller) {
+  const State* const state = space.find_state(block);
+  const std::uint8_t is = state == nullptr ? 0 : state->load(std::memory_order_relaxed);
+  if (!is_live(is)) {
+    if (Heap* const heap = Heap::of(block)) return heap->resize(block, bytes, caller);
+  }
+  const std::size_t before = is_live(is) ? size_of_class(is) : usable_size(block, caller);
+  if (state == nullptr) return resize_run(block, before, bytes);
+  return stays(before, bytes) ? block : move(block, before, bytes);
 }
 
 }  // namespace strata::alloc
