@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "malloc/find_states.h"
 #include "malloc/os.h"
@@ -15,10 +16,17 @@ namespace {
 
 // Arenas looked at before a new span is begun, each time others.
 constexpr int kMostLooked = 4;
-constexpr std::uint32_t kLooksUntilLeft = 32;
+constexpr std::uint64_t kLong = 20;  // ms
+
+/// Units of a kind that an arena keeps for itself: 256 KiB of them. Where harden is on, any unit
+/// that is free may be the next.
+unsigned most_spare(unsigned size_class) {
+  if (space.is_hardened) return 0;
+  return is_small(size_class) ? 16 : 2;
+}
 
 constinit Lock arenas_lock;
-constinit std::atomic<std::uint32_t> idle_arenas{0};
+constinit Arena* idle_arenas = nullptr;  // guarded by it
 
 }  // namespace
 
@@ -28,13 +36,11 @@ Lock& Arena::list_lock() { return arenas_lock; }
 
 Arena* Arena::attach() {
   const Hold hold(arenas_lock);
-  if (idle_arenas.load(std::memory_order_relaxed) > 0) {
-    for (Arena* arena = first(); arena != nullptr; arena = arena->next_) {
-      if (!arena->is_idle_.load(std::memory_order_relaxed)) continue;
-      arena->is_idle_.store(false, std::memory_order_relaxed);
-      idle_arenas.fetch_sub(1, std::memory_order_relaxed);
-      return arena->of_this_thread();
-    }
+  // The one that was left last: a thread that ends often has a successor for what it had allocated.
+  if (Arena* const arena = idle_arenas) {
+    idle_arenas = arena->next_idle_;
+    arena->is_idle_.store(false, std::memory_order_relaxed);
+    return arena->of_this_thread();
   }
   auto* const arena = static_cast<Arena*>(space.take_metadata(sizeof(Arena)));
   if (arena == nullptr) return nullptr;
@@ -50,20 +56,27 @@ Arena* Arena::of_this_thread() {
 }
 
 void Arena::detach() {
+  {
+    const Hold hold(lock_);
+    give_all_spare();
+  }
   const Hold hold(arenas_lock);
+  become_idle();
+}
+
+void Arena::become_idle() {
   is_idle_.store(true, std::memory_order_relaxed);
-  idle_arenas.fetch_add(1, std::memory_order_relaxed);
+  next_idle_ = idle_arenas;
+  idle_arenas = this;
 }
 
 void Arena::leave_all_but(Arena* own) {
   if (own != nullptr) own->of_this_thread();
-  std::uint32_t idle = 0;
+  idle_arenas = nullptr;
   for (Arena* arena = first(); arena != nullptr; arena = arena->next_) {
     if (arena == own || arena->heap_ != nullptr) continue;
-    arena->is_idle_.store(true, std::memory_order_relaxed);
-    ++idle;
+    arena->become_idle();
   }
-  idle_arenas.store(idle, std::memory_order_relaxed);
 }
 
 void Arena::join(Heap& heap) {
@@ -71,6 +84,21 @@ void Arena::join(Heap& heap) {
   heap_ = &heap;
   next_ = first();
   first_.store(this, std::memory_order_release);
+}
+
+void** Arena::take_slots(std::size_t count) {
+  for (LeftSlots** at = &left_slots_; *at != nullptr; at = &(*at)->next) {
+    LeftSlots* const left = *at;
+    if (left->count < count || left->count >= 2 * count) continue;
+    *at = left->next;
+    return reinterpret_cast<void**>(left);
+  }
+  return static_cast<void**>(space.take_metadata(count * sizeof(void*)));
+}
+
+void Arena::leave_slots(void** left, std::size_t count) {
+  static_assert(sizeof(LeftSlots) == 2 * sizeof(void*), "there are at least four slots");
+  left_slots_ = new (left) LeftSlots{left_slots_, count};
 }
 
 std::uint32_t Arena::take(unsigned size_class, void** end, std::uint32_t want) {
@@ -143,17 +171,55 @@ std::uint32_t Arena::carve(Span& span, void** end, std::uint32_t want) {
 }
 
 Span* Arena::begin_span(unsigned size_class) {
-  Span* const span = space.zone(size_class).take_unit();
+  Span* const span = take_unit(size_class);
   if (span == nullptr) return nullptr;
   span->size_class = static_cast<std::uint8_t>(size_class);
-  span->free.store(0, std::memory_order_relaxed);
-  span->carved.store(0, std::memory_order_relaxed);
   span->cursor = 0;
   span->purged = 0;
-  span->owner.store(this, std::memory_order_release);
   held_ += space.zone(size_class).unit_size();
   list(*span);
   return span;
+}
+
+/// One that it has left, or of several that it takes at once.
+Span* Arena::take_unit(unsigned size_class) {
+  Spare& spare = spare_of(size_class);
+  if (spare.count == 0) {
+    Span* units[Spare::kMost];
+    const unsigned most = std::max(most_spare(size_class) / 2, 1U);
+    const unsigned got = space.zone(size_class).take_units(spare.home, units, most);
+    for (unsigned i = got; i > 0; --i) put_spare(*units[i - 1], size_class);
+    if (got == 0) return nullptr;
+  }
+  return spare.units[--spare.count];
+}
+
+/// To readers it is a span of this arena of which no block is cut.
+void Arena::put_spare(Span& span, unsigned size_class) {
+  span.size_class = static_cast<std::uint8_t>(size_class);
+  span.free.store(0, std::memory_order_relaxed);
+  span.carved.store(0, std::memory_order_relaxed);
+  span.owner.store(this, std::memory_order_release);
+  Spare& spare = spare_of(size_class);
+  spare.units[spare.count++] = &span;
+}
+
+/// Leaves the oldest of them to others.
+void Arena::give_spare(unsigned size_class, unsigned kept) {
+  Spare& spare = spare_of(size_class);
+  if (spare.count <= kept) return;
+  const unsigned given = spare.count - kept;
+  for (unsigned i = 0; i < given; ++i) {
+    spare.units[i]->owner.store(nullptr, std::memory_order_relaxed);
+  }
+  space.zone(size_class).give_units(spare.home, spare.units, given);
+  std::copy(spare.units + given, spare.units + spare.count, spare.units);
+  spare.count = kept;
+}
+
+void Arena::give_all_spare() {
+  give_spare(1, 0);
+  give_spare(kClasses - 1, 0);
 }
 
 void Arena::list(Span& span) {
@@ -197,42 +263,51 @@ void Arena::push_pending(Span& span) {
                                            std::memory_order_relaxed));
 }
 
-/// Whether its thread is gone, or has made no operation for some looks.
-bool Arena::is_left() {
+/// Whether its thread is gone, or has made no operation for long. One that waits for its turn on a
+/// processor has not: without its spans its live blocks would lie among another's, and each of the
+/// two would write to what the other one's processor has.
+bool Arena::is_left(std::uint64_t now) {
   if (is_idle_.load(std::memory_order_relaxed)) return true;
-  const std::uint64_t now = operations();
-  if (operations_looked_.load(std::memory_order_relaxed) != now) {
-    operations_looked_.store(now, std::memory_order_relaxed);
-    looks_.store(0, std::memory_order_relaxed);
+  const std::uint64_t operations = this->operations();
+  if (operations_looked_.load(std::memory_order_relaxed) != operations) {
+    operations_looked_.store(operations, std::memory_order_relaxed);
+    looked_.store(now, std::memory_order_relaxed);
     return false;
   }
-  const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
-  if (looks < kLooksUntilLeft) looks_.store(looks + 1, std::memory_order_relaxed);
-  return looks >= kLooksUntilLeft;
+  return now - looked_.load(std::memory_order_relaxed) >= kLong;
 }
 
-/// Makes a span its own that a thread which is gone, or rests, has left.
+/// Makes a span its own that a thread which is gone, or rests, has left. To look at another arena
+/// costs both, so this is done once in a tick of the clock, as long as nothing is found.
 bool Arena::adopt(unsigned size_class) {
+  const std::uint64_t now = os::coarse_now();
+  if (now == looks_again_) return false;
   for (int i = 0; i < kMostLooked; ++i) {
-    looked_at_ =
-        looked_at_ != nullptr && looked_at_->next_ != nullptr ? looked_at_->next_ : first();
-    Arena* const arena = looked_at_;
-    if (arena == this || arena->heap_ != nullptr || !arena->is_left()) continue;
-    if (!arena->lock_.try_lock()) continue;
-    arena->drain();
-    Span* const span = arena->lists_[size_class];
-    if (span != nullptr) {
-      arena->unlist(*span);
-      const std::size_t bytes = space.zone(size_class).unit_size();
-      arena->held_ -= bytes;
-      held_ += bytes;
-      span->owner.store(this, std::memory_order_release);
-      list(*span);
+    Arena* const arena = looked_at_ != nullptr ? looked_at_ : first();
+    if (arena != this && arena->heap_ == nullptr && arena->is_left(now) &&
+        adopt_from(*arena, size_class)) {
+      return true;
     }
-    arena->lock_.unlock();
-    if (span != nullptr) return true;
+    looked_at_ = arena->next_;
   }
+  looks_again_ = now;
   return false;
+}
+
+bool Arena::adopt_from(Arena& arena, unsigned size_class) {
+  if (!arena.lock_.try_lock()) return false;
+  arena.drain();
+  Span* const span = arena.lists_[size_class];
+  if (span != nullptr) {
+    arena.unlist(*span);
+    const std::size_t bytes = space.zone(size_class).unit_size();
+    arena.held_ -= bytes;
+    held_ += bytes;
+    span->owner.store(this, std::memory_order_release);
+    list(*span);
+  }
+  arena.lock_.unlock();
+  return span != nullptr;
 }
 
 /// A listed span that nobody has a block of; the last of its class stays.
@@ -254,9 +329,10 @@ void Arena::give_back(Span& span) {
   Zone& zone = space.zone(span.size_class);
   const std::uint32_t carved = span.carved.load(std::memory_order_relaxed);
   std::memset(static_cast<void*>(zone.states_of(span)), 0, carved * zone.stride(span.size_class));
-  span.owner.store(nullptr, std::memory_order_relaxed);
   held_ -= zone.unit_size();
-  zone.give_unit(span);
+  put_spare(span, span.size_class);
+  const unsigned most = most_spare(span.size_class);
+  if (spare_of(span.size_class).count > most) give_spare(span.size_class, most / 2);
 }
 
 std::size_t Arena::held() {
@@ -286,22 +362,31 @@ void Arena::count_free(Span& span, std::uint32_t count) {
   owner->lock_.unlock();
 }
 
-void Arena::give(unsigned size_class, void* const* blocks, std::uint32_t count) {
-  const Zone& zone = space.zone(size_class);
+/// What the loop needs is at hand: a store to a state may be to anything, as far as compilers know.
+template <unsigned kGranuleShift>
+void Arena::give_to(const Zone& zone, unsigned size_class, void* const* blocks,
+                    std::uint32_t count) {
   const auto free = static_cast<std::uint8_t>(size_class | kInSpan);
-  Span* span = nullptr;
-  std::uint32_t marked = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Span& of_block = zone.span_of(blocks[i]);
-    if (&of_block != span) {
-      if (marked > 0) count_free(*span, marked);
-      span = &of_block;
-      marked = 0;
-    }
-    zone.state_of(blocks[i]).store(free, std::memory_order_release);
-    ++marked;
+  // Units lie at multiples of their size.
+  const std::uintptr_t states = zone.states_of_zero(), place = ~(zone.unit_size() - 1);
+  void* const* const end = blocks + count;
+  while (blocks < end) {
+    Span& span = zone.span_of(*blocks);
+    const std::uintptr_t start = reinterpret_cast<std::uintptr_t>(*blocks) & place;
+    void* const* const first = blocks;
+    do {
+      const auto block = reinterpret_cast<std::uintptr_t>(*blocks);
+      if ((block & place) != start) break;
+      reinterpret_cast<State*>(states + (block >> kGranuleShift))
+          ->store(free, std::memory_order_release);
+    } while (++blocks < end);
+    count_free(span, static_cast<std::uint32_t>(blocks - first));
   }
-  if (marked > 0) count_free(*span, marked);
+}
+
+void Arena::give(unsigned size_class, void* const* blocks, std::uint32_t count) {
+  if (is_small(size_class)) return give_to<4>(space.small, size_class, blocks, count);
+  give_to<8>(space.medium, size_class, blocks, count);
 }
 
 }  // namespace strata::alloc

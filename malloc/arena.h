@@ -25,6 +25,7 @@ namespace strata::alloc {
 
 class Heap;
 class Quarantine;
+class Zone;
 
 class Arena {
  public:
@@ -64,6 +65,10 @@ class Arena {
   /// Bytes of its spans.
   std::size_t held();
 
+  /// Memory for so many slots or a few more, of what a class has left that got more; null without.
+  void** take_slots(std::size_t count);
+  void leave_slots(void** left, std::size_t count);
+
   // The thread's cache keeps its slots with the arena (cache.h).
   void** slots[kClasses];
   std::uint16_t capacity[kClasses];
@@ -77,39 +82,66 @@ class Arena {
   static void describe(abi::MallocLayout& into);
 
  private:
+  /// Units that it has left: a few, and those that others may take, which are guarded by their
+  /// zone.
+  struct Spare {
+    static constexpr unsigned kMost = 16;
+    unsigned count;
+    Span* units[kMost + 1];
+    Span* home;
+  };
+  struct LeftSlots {
+    LeftSlots* next;
+    std::size_t count;
+  };
+
   std::uint32_t claim(Span& span, void** end, std::uint32_t want);
   std::uint32_t carve(Span& span, void** end, std::uint32_t want);
   Span* begin_span(unsigned size_class);
   bool drain();
   bool adopt(unsigned size_class);
-  bool is_left();
+  bool adopt_from(Arena& arena, unsigned size_class);
+  bool is_left(std::uint64_t now);
   void list(Span& span);
   void unlist(Span& span);
   bool release_if_unused(Span& span);
   bool release_if_all_free(Span& span);
   void give_back(Span& span);
+  Spare& spare_of(unsigned size_class) { return spare_[is_small(size_class)]; }
+  Span* take_unit(unsigned size_class);
+  void put_spare(Span& span, unsigned size_class);
+  void give_spare(unsigned size_class, unsigned kept);
+  void give_all_spare();
   void push_pending(Span& span);
+  template <unsigned kGranuleShift>
+  static void give_to(const Zone& zone, unsigned size_class, void* const* blocks,
+                      std::uint32_t count);
   static void count_free(Span& span, std::uint32_t count);
   std::size_t purge_span(Span& span);
   Arena* of_this_thread();
+  void become_idle();
 
   static std::atomic<Arena*> first_;  // of all
+  LeftSlots* left_slots_;             // its thread's alone
   Lock lock_;
   // Guarded:
   Span* lists_[kClasses];  // rings
   Span* full_;             // a ring of those that are in no list; of a heap's arena alone
   std::size_t held_;
+  Spare spare_[2];
 
-  std::atomic<std::uint64_t> operations_;  // by its thread alone
-  std::uint64_t operations_seen_;          // by rests()
-  std::atomic<Span*> pending_;
-  std::atomic<bool> is_idle_;
-  std::atomic<std::uint64_t> operations_looked_;  // by is_left(), and how often it saw the same
-  std::atomic<std::uint32_t> looks_;
-  Arena* looked_at_;  // by adopt(), last
+  std::atomic<std::uint64_t> operations_;   // by its thread alone
+  std::uint64_t operations_seen_;           // by rests()
+  alignas(64) std::atomic<Span*> pending_;  // by all
+  alignas(64) std::atomic<bool> is_idle_;
+  std::atomic<std::uint64_t> operations_looked_;  // by is_left(), and when it saw them first, ms
+  std::atomic<std::uint64_t> looked_;
+  Arena* looked_at_;           // by adopt() next
+  std::uint64_t looks_again_;  // later than then
   Heap* heap_;
   std::atomic<std::uint32_t> thread_;  // that has it, or had it last; for readers
   Arena* next_;                        // of all; never changes
+  Arena* next_idle_;
 };
 
 }  // namespace strata::alloc

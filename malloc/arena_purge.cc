@@ -1,5 +1,5 @@
-// What an arena gives back without being asked for it by free(): spans in which nothing is used, and
-// pages of those that live on.
+// What an arena gives back without being asked for it by free(): spans in which nothing is used,
+// and pages of those that live on.
 #include <utility>
 
 #include "malloc/arena.h"
@@ -21,6 +21,7 @@ std::size_t Arena::release_all() {
   };
   for (Span*& head : lists_) release_ring(head);
   release_ring(full_);
+  give_all_spare();
   return before;
 }
 
@@ -39,6 +40,7 @@ void Arena::release_unused() {
       span = next;
     }
   }
+  give_all_spare();
 }
 
 bool Arena::rests() {
@@ -58,6 +60,7 @@ std::size_t Arena::purge_spans() {
       span = span->next;
     } while (span != head);
   }
+  give_all_spare();
   return given;
 }
 

@@ -78,11 +78,12 @@ std::size_t Cache::next_capacity(unsigned size_class) {
 bool Cache::widen(unsigned size_class) {
   const std::size_t slots = next_capacity(size_class);
   if (slots == arena_->capacity[size_class]) return false;
-  auto* const memory = static_cast<void**>(space.take_metadata(slots * sizeof(void*)));
+  void** const memory = arena_->take_slots(slots);
   if (memory == nullptr) return false;
   Bin& bin = bins_[size_class];
   const std::ptrdiff_t held = bin.top - bin.slots;
   if (held > 0) std::memcpy(memory, bin.slots, static_cast<std::size_t>(held) * sizeof(void*));
+  if (bin.slots != nullptr) arena_->leave_slots(bin.slots, arena_->capacity[size_class]);
   arena_->slots[size_class] = memory;
   arena_->capacity[size_class] = static_cast<std::uint16_t>(slots);
   bin.slots = memory;

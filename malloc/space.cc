@@ -59,7 +59,8 @@ bool Space::begin() {
 
 void* Space::take_metadata(std::size_t bytes) {
   const Hold hold(metadata_lock_);
-  const std::size_t size = (bytes + 15) / 16 * 16;
+  // No line of the cache is two threads'.
+  const std::size_t size = (bytes + 63) / 64 * 64;
   if (!metadata_.reach(metadata_used_ + size)) return nullptr;
   void* const taken = reinterpret_cast<void*>(metadata_.start() + metadata_used_);
   metadata_used_ += size;

@@ -21,11 +21,11 @@ namespace strata::alloc {
 
 class Arena;
 
-struct Span {
+struct alignas(64) Span {
   static constexpr std::uint32_t kPending = std::uint32_t{1} << 31;
 
   std::atomic<Arena*> owner;
-  Span* next;  // in the owner's list of its class
+  Span* next;  // in the owner's list of its class; of a free one in its home
   Span* previous;
   Span* next_pending;
   bool is_listed;
@@ -34,10 +34,11 @@ struct Span {
   std::atomic<std::uint32_t> carved;  // blocks cut so far
   std::uint32_t cursor;               // the granule at which the last search ended
   std::uint64_t purged;               // pages given back while other blocks live
+  Span** home;                        // of a free one whose pages are there: who had it last
 
   std::uint32_t count_of_free() const { return free.load(std::memory_order_acquire) & ~kPending; }
 };
-static_assert(sizeof(Span) <= 64);
+static_assert(sizeof(Span) == 64);
 
 /// Of a span, those that its bytes from `from` on lie on.
 inline std::uint64_t pages_of(std::size_t from, std::size_t bytes) {
@@ -64,6 +65,11 @@ inline void unlink(Span*& head, Span& span) {
   span.previous->next = span.next;
   span.next->previous = span.previous;
   if (head == &span) head = span.next;
+}
+
+inline void leave_home(Span& span) {
+  if (span.home != nullptr) unlink(*span.home, span);
+  span.home = nullptr;
 }
 
 }  // namespace strata::alloc

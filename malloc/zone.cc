@@ -44,27 +44,39 @@ void Zone::place(std::uintptr_t base, std::size_t bytes, std::uintptr_t beside) 
   clean_.place(beside + UnitSet::bytes_for(units_), units_);
 }
 
-Span* Zone::take_unit() {
-  bool is_fresh = false;
-  Span* const span = take_any(is_fresh);
-  if (is_fresh) trade(unit_size(), For::kBlocks);
-  return span;
+unsigned Zone::take_units(Span*& home, Span** units, unsigned most) {
+  {
+    const Hold hold(lock_);
+    if (const unsigned got = take_dirty(home, units, most); got > 0) return got;
+    units[0] = take_clean();
+  }
+  if (units[0] == nullptr) return 0;
+  trade(unit_size(), For::kBlocks);
+  return 1;
 }
 
-/// `is_fresh` becomes whether its pages are still to be had.
-Span* Zone::take_any(bool& is_fresh) {
-  const Hold hold(lock_);
-  if (const std::uint32_t unit = choose(dirty_); unit != UnitSet::kNone) {
+unsigned Zone::take_dirty(Span*& home, Span** units, unsigned most) {
+  unsigned got = 0;
+  for (; got < most; ++got) {
+    std::uint32_t unit = 0;
+    if (home != nullptr) {
+      unit = static_cast<std::uint32_t>(home->previous - spans_);
+    } else if (unit = choose(dirty_); unit == UnitSet::kNone) {
+      break;
+    }
     dirty_.erase(unit);
-    unneeded_.fell_to(dirty_.size());
-    return &spans_[unit];
+    leave_home(spans_[unit]);
+    units[got] = &spans_[unit];
   }
-  is_fresh = true;
-  if (const std::uint32_t unit = choose(clean_); unit != UnitSet::kNone) {
-    clean_.erase(unit);
-    return &spans_[unit];
-  }
-  return take_fresh();
+  if (got > 0) unneeded_.fell_to(dirty_.size());
+  return got;
+}
+
+Span* Zone::take_clean() {
+  const std::uint32_t unit = choose(clean_);
+  if (unit == UnitSet::kNone) return take_fresh();
+  clean_.erase(unit);
+  return &spans_[unit];
 }
 
 std::uint32_t Zone::choose(UnitSet& units) const {
@@ -112,16 +124,22 @@ void Zone::take_huge_page() {
   os::take_huge_page(reinterpret_cast<void*>(base() + at));
 }
 
-void Zone::give_unit(Span& span) {
-  const auto unit = static_cast<std::uint32_t>(&span - spans_);
-  void* const start = reinterpret_cast<void*>(address_of(span));
-  unpoison(start, unit_size());
-  if (guard_ != 0) {
+void Zone::give_units(Span*& home, Span* const* units, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    void* const start = reinterpret_cast<void*>(address_of(*units[i]));
+    unpoison(start, unit_size());
     // What is free is zero, whoever had it: a named heap does not erase its blocks.
-    if (!os::purge(start, unit_size())) std::memset(start, 0, unit_size() - guard_);
+    if (guard_ != 0 && !os::purge(start, unit_size())) {
+      std::memset(start, 0, unit_size() - guard_);
+    }
   }
   const Hold hold(lock_);
-  dirty_.insert(unit);
+  for (unsigned i = 0; i < count; ++i) {
+    dirty_.insert(static_cast<std::uint32_t>(units[i] - spans_));
+    if (guard_ != 0) continue;
+    units[i]->home = &home;
+    link(home, *units[i]);
+  }
 }
 
 }  // namespace strata::alloc

@@ -67,6 +67,8 @@ class Zone {
   std::uintptr_t base() const { return base_; }
   std::uintptr_t end() const { return data_.end(); }
   State* states() const { return states_; }
+  /// Where they would begin if the zone began at address 0.
+  std::uintptr_t states_of_zero() const { return states_of_zero_; }
   std::size_t unit_size() const { return std::size_t{1} << shape_.unit_shift; }
   std::size_t states_of_unit() const { return unit_size() >> shape_.granule_shift; }
   std::uint32_t blocks_of(unsigned size_class) const {
@@ -90,10 +92,12 @@ class Zone {
     return size_of_class(size_class) >> shape_.granule_shift;
   }
 
-  /// A unit that nobody uses, its states 0; null where there is no memory.
-  Span* take_unit();
-  /// One that is of no use any more, its states 0.
-  void give_unit(Span& span);
+  /// Units that nobody uses, their states 0: up to so many whose pages are there, or one; how many
+  /// they are, 0 where there is no memory. Of those in `home`, a ring that the zone keeps, where
+  /// there are any: what one processor has written to is in its cache.
+  unsigned take_units(Span*& home, Span** units, unsigned most);
+  /// Some that are of no use any more, their states 0; `home` is whose they were.
+  void give_units(Span*& home, Span* const* units, unsigned count);
 
   /// Ends a period: what was not needed for some of them (low_water.h) is owed to the kernel; its
   /// bytes, which purge_some() gives.
@@ -112,7 +116,8 @@ class Zone {
   Lock& lock() { return lock_; }
 
  private:
-  Span* take_any(bool& is_fresh);
+  unsigned take_dirty(Span*& home, Span** units, unsigned most);
+  Span* take_clean();
   void take_huge_page();
   Span* take_fresh();
   bool extend();
@@ -123,7 +128,7 @@ class Zone {
 
   std::uintptr_t base_ = 0;
   State* states_ = nullptr;
-  std::uintptr_t states_of_zero_ = 0;     // where they would begin if the zone began at address 0
+  std::uintptr_t states_of_zero_ = 0;
   std::atomic<std::size_t> granules_{0};  // below the frontier
   const Shape shape_;
   std::size_t guard_ = 0;  // at each unit's end

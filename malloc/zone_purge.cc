@@ -32,6 +32,7 @@ std::size_t Zone::purge(std::uint32_t units) {
     }
     for (std::uint32_t unit = first; unit <= last; ++unit) {
       dirty_.erase(unit);
+      leave_home(spans_[unit]);
       clean_.insert(unit);
     }
     left -= last - first + 1;
