@@ -80,7 +80,7 @@ void release_unusual(void* block, std::uint8_t state) {
     if (Heap* const heap = Heap::of(block)) return heap->give(block, "free");
     // Who frees it twice at a time finds no record the second time.
     if (samples.remove(block)) {
-      return cache.push(block, class_of_state(state), *space.find_state(block));
+      return Cache::push(block, class_of_state(state), *space.find_state(block));
     }
   }
   die_of("free", block);

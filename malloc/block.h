@@ -25,9 +25,9 @@ void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Content
 
 inline void* allocate(std::size_t bytes) {
   if (bytes <= kMostSmall) [[likely]] {
-    return cache.pop<4>(small_class_of(bytes), space.small, bytes);
+    return Cache::pop<4>(small_class_of(bytes), space.small, bytes);
   }
-  if (bytes <= kMostMedium) return cache.pop<8>(medium_class_of(bytes), space.medium, bytes);
+  if (bytes <= kMostMedium) return Cache::pop<8>(medium_class_of(bytes), space.medium, bytes);
   return allocate_pages(bytes, 1, PageHeap::Contents::kAny);
 }
 
@@ -36,10 +36,11 @@ inline void release(void* block) {
   if (!space.small.find_state<4>(block, state)) [[unlikely]] {
     if (!space.medium.find_state<8>(block, state)) return release_slowly(block);
   }
-  const unsigned is = state->load(std::memory_order_relaxed);
-  if (!is_live(is)) [[unlikely]]
+  const std::size_t is = state->load(std::memory_order_relaxed);
+  if (is >= kClasses) [[unlikely]]
     return release_unusual(block, static_cast<std::uint8_t>(is));
-  cache.push(block, is, *state);
+  // Of no class, where no block begins: its bin is always full.
+  Cache::push(block, is, *state);
 }
 
 void* allocate_zeroed(std::size_t bytes);

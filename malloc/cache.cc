@@ -7,6 +7,7 @@
 
 #include "malloc/arena.h"
 #include "malloc/background.h"
+#include "malloc/block.h"
 #include "malloc/decay.h"
 #include "malloc/options.h"
 #include "malloc/thread.h"
@@ -127,13 +128,14 @@ bool Cache::fill(unsigned size_class) {
 /// Where all blocks are counted, each comes here: so this is short.
 template <unsigned kGranuleShift>
 void* Cache::pop_slowly(unsigned size_class, std::size_t asked) {
-  Bin& bin = bins_[size_class];
+  static_assert(offsetof(Cache, bins_) == 0, "own_bin.h");
+  Bin& bin = cache.bins_[size_class];
   void** const top = bin.top;
   if (top == bin.slots || space.is_hardened) [[unlikely]]
-    return refill(size_class, asked);
-  left_ -= static_cast<std::int64_t>(size_of_class(size_class));
-  if (left_ < 0) [[unlikely]]
-    return take_top(size_class, asked);
+    return cache.refill(size_class, asked);
+  cache.left_ -= static_cast<std::int64_t>(size_of_class(size_class));
+  if (cache.left_ < 0) [[unlikely]]
+    return cache.take_top(size_class, asked);
   void* const block = top[-1];
   bin.top = top - 1;
   unpoison(block, size_of_class(size_class));
@@ -195,6 +197,7 @@ void Cache::follow_sampling() {
 }
 
 void Cache::overflow(void* block, unsigned size_class) {
+  if (size_class == 0) die_of("free", block);
   if (space.is_hardened) return cache.keep_back(block, size_class);
   State& state = space.zone(size_class).state_of(block);
   state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "malloc/own_bin.h"
 #include "malloc/poison.h"
 #include "malloc/samples.h"
 #include "malloc/size_class.h"
@@ -26,44 +27,26 @@ namespace strata::alloc {
 
 class Cache {
  public:
-  struct Bin {
-    void** top;
-    void** low;
-    void** high;
-    void** slots;
-  };
-
   /// A block of a class, which is the zone's, marked live. `asked` is what the program said.
   template <unsigned kGranuleShift>
-  void* pop(unsigned size_class, const Zone& zone, std::size_t asked) {
-    Bin& bin = bins_[size_class];
-    void** const top = bin.top;
-    if (top <= bin.low) [[unlikely]]
-      return pop_slowly<kGranuleShift>(size_class, asked);
-    void* const block = top[-1];
-    bin.top = top - 1;
-    unpoison(block, size_of_class(size_class));
-    zone.state_of<kGranuleShift>(block).store(static_cast<std::uint8_t>(size_class),
-                                              std::memory_order_relaxed);
-    return block;
-  }
+  static void* pop(unsigned size_class, const Zone& zone, std::size_t asked);
 
-  /// A live block, whose state this is.
-  void push(void* block, unsigned size_class, State& state) {
-    push_or(block, size_class, state, [&] { overflow(block, size_class); });
+  /// A live block, whose state this is; or none, of class 0, which ends the program.
+  static void push(void* block, std::size_t size_class, State& state) {
+    push_or(block, size_class, state, [&] { overflow(block, static_cast<unsigned>(size_class)); });
   }
   /// With another way where it is slow, which ends in overflow().
   template <class Slow>
-  void push_or(void* block, unsigned size_class, State& state, Slow slow) {
-    Bin& bin = bins_[size_class];
-    void** const top = bin.top;
-    if (top >= bin.high) [[unlikely]] {
+  static void push_or(void* block, std::size_t size_class, State& state, Slow slow) {
+    OwnBin bin(size_class);
+    void** const top = bin.top();
+    if (bin.is_high(top)) [[unlikely]] {
       return slow();
     }
     state.store(static_cast<std::uint8_t>(size_class | kInCache), std::memory_order_relaxed);
     *top = block;
-    bin.top = top + 1;
-    poison(block, size_of_class(size_class));
+    bin.set_top(top + 1);
+    poison(block, size_of_class(static_cast<unsigned>(size_class)));
   }
 
   /// Of this thread's cache: without `this` at hand, free() is two instructions shorter.
@@ -88,7 +71,7 @@ class Cache {
 
  private:
   template <unsigned kGranuleShift>
-  [[gnu::noinline]] void* pop_slowly(unsigned size_class, std::size_t asked);
+  [[gnu::noinline]] static void* pop_slowly(unsigned size_class, std::size_t asked);
   [[gnu::noinline]] void* refill(unsigned size_class, std::size_t asked);
   void* take_top(unsigned size_class, std::size_t asked);
   [[gnu::cold, gnu::noinline]] bool sample(void* block, std::size_t bytes, std::size_t asked);
@@ -115,6 +98,18 @@ class Cache {
   std::int64_t left_;                 // bytes up to the next point
 };
 
-extern thread_local constinit Cache cache;
+template <unsigned kGranuleShift>
+void* Cache::pop(unsigned size_class, const Zone& zone, std::size_t asked) {
+  OwnBin bin(size_class);
+  void** const top = bin.top();
+  if (bin.is_low(top)) [[unlikely]]
+    return pop_slowly<kGranuleShift>(size_class, asked);
+  void* const block = top[-1];
+  bin.set_top(top - 1);
+  unpoison(block, size_of_class(size_class));
+  zone.state_of<kGranuleShift>(block).store(static_cast<std::uint8_t>(size_class),
+                                            std::memory_order_relaxed);
+  return block;
+}
 
 }  // namespace strata::alloc

@@ -45,7 +45,8 @@ bool may_be_run(std::size_t length, std::size_t bytes, std::size_t alignment, Si
 
 void overflow_sized(void* block, unsigned size_class, std::size_t bytes, std::size_t alignment,
                     Sized by) {
-  if (option(Option::kCheckSizes) != 0 && !may_be(size_class, bytes, alignment, by)) {
+  if (size_class != 0 && option(Option::kCheckSizes) != 0 &&
+      !may_be(size_class, bytes, alignment, by)) {
     die_of_size(name_of(by), block, bytes, size_of_class(size_class));
   }
   Cache::overflow(block, size_class);

@@ -29,10 +29,12 @@ enum class Sized { kDelete, kFree, kFreeAligned };
       return release_sized_slowly(block, bytes, alignment, by);
     }
   }
-  const unsigned is = state->load(std::memory_order_relaxed);
-  if (!is_live(is)) [[unlikely]]
+  const std::size_t is = state->load(std::memory_order_relaxed);
+  if (is >= kClasses) [[unlikely]]
     return release_unusual(block, static_cast<std::uint8_t>(is));
-  cache.push_or(block, is, *state, [&] { overflow_sized(block, is, bytes, alignment, by); });
+  // As release().
+  Cache::push_or(block, is, *state,
+                 [&] { overflow_sized(block, static_cast<unsigned>(is), bytes, alignment, by); });
 }
 
 }  // namespace strata::alloc

@@ -68,6 +68,7 @@ class Space {
   std::size_t metadata_used_ = 0;
 };
 
-extern constinit Space space;
+// Hidden: or it would be reached by a table, as if another library could have one.
+extern constinit Space space [[gnu::visibility("hidden")]];
 
 }  // namespace strata::alloc
