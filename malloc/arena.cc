@@ -27,6 +27,7 @@ unsigned most_spare(unsigned size_class) {
 
 constinit Lock arenas_lock;
 constinit Arena* idle_arenas = nullptr;  // guarded by it
+constinit std::atomic<std::uint32_t> idle_count{0};
 
 }  // namespace
 
@@ -39,6 +40,7 @@ Arena* Arena::attach() {
   // The one that was left last: a thread that ends often has a successor for what it had allocated.
   if (Arena* const arena = idle_arenas) {
     idle_arenas = arena->next_idle_;
+    idle_count.fetch_sub(1, std::memory_order_relaxed);
     arena->is_idle_.store(false, std::memory_order_relaxed);
     return arena->of_this_thread();
   }
@@ -66,6 +68,7 @@ void Arena::detach() {
 
 void Arena::become_idle() {
   is_idle_.store(true, std::memory_order_relaxed);
+  idle_count.fetch_add(1, std::memory_order_relaxed);
   next_idle_ = idle_arenas;
   idle_arenas = this;
 }
@@ -73,6 +76,7 @@ void Arena::become_idle() {
 void Arena::leave_all_but(Arena* own) {
   if (own != nullptr) own->of_this_thread();
   idle_arenas = nullptr;
+  idle_count.store(0, std::memory_order_relaxed);
   for (Arena* arena = first(); arena != nullptr; arena = arena->next_) {
     if (arena == own || arena->heap_ != nullptr) continue;
     arena->become_idle();
@@ -263,11 +267,10 @@ void Arena::push_pending(Span& span) {
                                            std::memory_order_relaxed));
 }
 
-/// Whether its thread is gone, or has made no operation for long. One that waits for its turn on a
-/// processor has not: without its spans its live blocks would lie among another's, and each of the
-/// two would write to what the other one's processor has.
+/// Whether it has made no operation for long. A thread that waits for its turn on a processor has
+/// not: without its spans its live blocks would lie among another's, and each of the two would
+/// write to what the other one's processor has.
 bool Arena::is_left(std::uint64_t now) {
-  if (is_idle_.load(std::memory_order_relaxed)) return true;
   const std::uint64_t operations = this->operations();
   if (operations_looked_.load(std::memory_order_relaxed) != operations) {
     operations_looked_.store(operations, std::memory_order_relaxed);
@@ -277,14 +280,16 @@ bool Arena::is_left(std::uint64_t now) {
   return now - looked_.load(std::memory_order_relaxed) >= kLong;
 }
 
-/// Makes a span its own that a thread which is gone, or rests, has left. To look at another arena
-/// costs both, so this is done once in a tick of the clock, as long as nothing is found.
+/// Makes a span its own that a thread which is gone, or rests, has left. To look at one that is at
+/// work costs both, so this is done once in a tick of the clock, as long as nothing is found.
 bool Arena::adopt(unsigned size_class) {
   const std::uint64_t now = os::coarse_now();
-  if (now == looks_again_) return false;
+  const bool is_time = now != looks_again_;
+  if (!is_time && idle_count.load(std::memory_order_relaxed) == 0) return false;
   for (int i = 0; i < kMostLooked; ++i) {
     Arena* const arena = looked_at_ != nullptr ? looked_at_ : first();
-    if (arena != this && arena->heap_ == nullptr && arena->is_left(now) &&
+    if (arena != this && arena->heap_ == nullptr &&
+        (arena->is_idle_.load(std::memory_order_relaxed) || (is_time && arena->is_left(now))) &&
         adopt_from(*arena, size_class)) {
       return true;
     }
