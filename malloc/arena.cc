@@ -16,6 +16,7 @@ namespace {
 
 // Arenas looked at before a new span is begun, each time others.
 constexpr int kMostLooked = 4;
+// Without an operation a thread rests: more than it waits for a processor as a rule.
 constexpr std::uint64_t kLong = 20;  // ms
 
 /// Units of a kind that an arena keeps for itself: 256 KiB of them. Where harden is on, any unit
@@ -228,6 +229,7 @@ void Arena::give_all_spare() {
 
 void Arena::list(Span& span) {
   span.is_listed = true;
+  span.sweep = sweep_;
   link(lists_[span.size_class], span);
 }
 

@@ -36,8 +36,11 @@ class Arena {
   /// Gives cached blocks of a class back to their spans, whoever owns these.
   static void give(unsigned size_class, void* const* blocks, std::uint32_t count);
 
-  /// Gives back pages of spans in which nothing is used; their bytes. Blocks on them stay free.
-  std::size_t purge_spans();
+  /// Gives back pages of spans in which nothing is used; their bytes. Blocks on them stay free. Of
+  /// one that is at work, those of settled spans: nothing was taken from them or given to them
+  /// since the last call; and no more than a part of them at a time.
+  enum class Sweep { kAll, kSettled };
+  std::size_t purge_spans(Sweep which);
 
   /// By which its thread took blocks, or gave some back.
   std::uint64_t operations() const { return operations_.load(std::memory_order_relaxed); }
@@ -117,6 +120,7 @@ class Arena {
   static void give_to(const Zone& zone, unsigned size_class, void* const* blocks,
                       std::uint32_t count);
   static void count_free(Span& span, std::uint32_t count);
+  static bool is_settled(Span& span);
   std::size_t purge_span(Span& span);
   Arena* of_this_thread();
   void become_idle();
@@ -128,6 +132,7 @@ class Arena {
   Span* lists_[kClasses];  // rings
   Span* full_;             // a ring of those that are in no list; of a heap's arena alone
   std::size_t held_;
+  std::uint8_t sweep_;
   Spare spare_[2];
 
   std::atomic<std::uint64_t> operations_;   // by its thread alone

@@ -1,5 +1,6 @@
 // What an arena gives back without being asked for it by free(): spans in which nothing is used,
 // and pages of those that live on.
+#include <cstdint>
 #include <utility>
 
 #include "malloc/arena.h"
@@ -7,6 +8,16 @@
 #include "malloc/space.h"
 
 namespace strata::alloc {
+namespace {
+
+// Spans looked at before others may have the lock, and bytes given back of an arena that is at
+// work.
+constexpr int kAtOnce = 64;
+constexpr std::size_t kMostOfSettled = std::size_t{32} << 20;
+// Beside what was seen of a span.
+constexpr std::uint8_t kSwept = 0x80;
+
+}  // namespace
 
 std::size_t Arena::release_all() {
   const Hold hold(lock_);
@@ -48,20 +59,44 @@ bool Arena::rests() {
   return std::exchange(operations_seen_, now) == now;
 }
 
-std::size_t Arena::purge_spans() {
+/// From one span of a class to the next, as far as this sweep has not seen it; those that are
+/// listed meanwhile count as seen.
+std::size_t Arena::purge_spans(Sweep which) {
+  const std::size_t most = which == Sweep::kAll ? SIZE_MAX : kMostOfSettled;
   std::size_t given = 0;
-  const Hold hold(lock_);
-  drain();
-  for (Span* const head : lists_) {
-    if (head == nullptr) continue;
-    Span* span = head;
-    do {
-      given += purge_span(*span);
-      span = span->next;
-    } while (span != head);
+  {
+    const Hold hold(lock_);
+    ++sweep_;
   }
-  give_all_spare();
+  for (Span*& head : lists_) {
+    for (bool is_left = true; is_left && given < most;) {
+      const Hold hold(lock_);
+      drain();
+      for (int i = 0; i < kAtOnce; ++i) {
+        is_left = head != nullptr && head->sweep != sweep_;
+        if (!is_left) break;
+        head->sweep = sweep_;
+        if (which == Sweep::kAll || is_settled(*head)) given += purge_span(*head);
+        head = head->next;
+      }
+    }
+  }
+  if (which == Sweep::kAll) {
+    const Hold hold(lock_);
+    give_all_spare();
+  }
   return given;
+}
+
+/// And was not swept as it is.
+bool Arena::is_settled(Span& span) {
+  const std::uint32_t sum = span.free.load(std::memory_order_relaxed) * 31 +
+                            span.carved.load(std::memory_order_relaxed) * 7 + span.cursor;
+  const auto now = static_cast<std::uint8_t>(sum % kSwept);
+  const std::uint8_t before = span.seen;
+  const bool is_same = before % kSwept == now;
+  span.seen = static_cast<std::uint8_t>(is_same ? now | kSwept : now);
+  return is_same && before < kSwept;
 }
 
 std::size_t Arena::purge_span(Span& span) {

@@ -28,11 +28,11 @@ constexpr std::size_t kStack = std::size_t{64} << 10;
 
 constinit std::atomic<bool> is_running{false};
 
-// Spans are looked through when all arenas rested for so many periods, and those of the ones that
-// do every so many: it reads a byte for each granule.
+// Spans are looked through every so many periods, and once more when all arenas rested for as many:
+// it reads a byte for each granule of those that changed.
 constexpr unsigned kBetweenSweeps = LowWater::kPeriods;
 
-/// Gives back free pages in spans of arenas that rest.
+/// Gives back free pages in spans.
 class Sweeper {
  public:
   /// Once a period; whether there is something left to look through.
@@ -47,9 +47,12 @@ class Sweeper {
     if (!all_rest && ++periods_ < kBetweenSweeps) return true;
     periods_ = 0;
     for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
-      if (!arena->rests() && !all_rest) continue;
+      if (!arena->rests() && !all_rest) {
+        arena->purge_spans(Arena::Sweep::kSettled);
+        continue;
+      }
       if (arena->heap() != nullptr) arena->heap()->empty_shelves();
-      arena->purge_spans();
+      arena->purge_spans(Arena::Sweep::kAll);
     }
     if (all_rest) swept_ = now;
     return !all_rest;

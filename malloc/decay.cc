@@ -96,7 +96,7 @@ std::size_t purge_everything() {
   std::size_t given = 0;
   for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
     if (arena->heap() != nullptr) arena->heap()->empty_shelves();
-    given += arena->purge_spans();
+    given += arena->purge_spans(Arena::Sweep::kAll);
   }
   return given + space.small.purge_some(SIZE_MAX / 2) + space.medium.purge_some(SIZE_MAX / 2) +
          space.pages.purge_some(SIZE_MAX / 2);

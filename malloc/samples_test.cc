@@ -16,7 +16,6 @@
 
 namespace strata::alloc {
 
-
 namespace {
 
 const abi::MallocSamples& table() { return strata_malloc_layout.samples; }

@@ -30,6 +30,8 @@ struct alignas(64) Span {
   Span* next_pending;
   bool is_listed;
   std::uint8_t size_class;
+  std::uint8_t sweep;  // of its arena, the last that looked at it; and what it saw (arena_purge.cc)
+  std::uint8_t seen;
   std::atomic<std::uint32_t> free;    // blocks that are marked so, and kPending
   std::atomic<std::uint32_t> carved;  // blocks cut so far
   std::uint32_t cursor;               // the granule at which the last search ended

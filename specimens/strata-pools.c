@@ -109,8 +109,11 @@ int main(void) {
     must(malloc(48) != NULL);
   }
   filled(gone, kRun);
+  filled(gone, 5000);
   destroy(gone);
   reset(heaps[kReset]);
+  // What is known of units that were given back is there from now on.
+  malloc_trim(0);
 
   pthread_t thread;
   must(pthread_create(&thread, NULL, fill, blocks[0]) == 0);

