@@ -17,7 +17,7 @@ namespace {
 // Arenas looked at before a new span is begun, each time others.
 constexpr int kMostLooked = 4;
 // Without an operation a thread rests: more than it waits for a processor as a rule.
-constexpr std::uint64_t kLong = 20;  // ms
+constexpr std::uint64_t kRest = 20;  // ms
 
 /// Units of a kind that an arena keeps for itself: 256 KiB of them. Where harden is on, any unit
 /// that is free may be the next.
@@ -279,7 +279,7 @@ bool Arena::is_left(std::uint64_t now) {
     looked_.store(now, std::memory_order_relaxed);
     return false;
   }
-  return now - looked_.load(std::memory_order_relaxed) >= kLong;
+  return now - looked_.load(std::memory_order_relaxed) >= kRest;
 }
 
 /// Makes a span its own that a thread which is gone, or rests, has left. To look at one that is at

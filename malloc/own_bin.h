@@ -24,7 +24,8 @@ struct Bin {
 };
 
 class Cache;
-/// It begins with a bin for each class.
+/// It begins with a bin for each class. What is read and written here by hand is written and read
+/// elsewhere as any other memory, which compilers are told of by "memory".
 extern thread_local constinit Cache cache __asm__("strata_malloc_cache");
 
 class OwnBin {
@@ -35,7 +36,7 @@ class OwnBin {
   }
   void** top() const {
     void** top;
-    __asm__ volatile("movq %%fs:(%1,%2), %0" : "=r"(top) : "r"(cache_), "r"(at_));
+    __asm__ volatile("movq %%fs:(%1,%2), %0" : "=r"(top) : "r"(cache_), "r"(at_) : "memory");
     return top;
   }
   bool is_low(void** top) const {
