@@ -35,7 +35,9 @@ void BiasedLock::pass_barrier() {
 void BiasedLock::forget() { barrier.store(Barrier::kUnknown, std::memory_order_relaxed); }
 
 void BiasedLock::await() {
-  for (int i = 0; is_inside_.load(std::memory_order_acquire); ++i) {
+  for (int i = 0;; ++i) {
+    const std::uintptr_t inside = inside_.load(std::memory_order_acquire);
+    if (inside == 0 || inside == this_thread()) return;
     if (i < kSpins) {
       os::relax();
     } else {
@@ -73,13 +75,23 @@ BiasedLock::Way BiasedLock::visit() {
 }
 
 bool BiasedLock::claim() {
-  lock_.lock();
-  return favourite_.exchange(0, std::memory_order_relaxed) != 0;
+  if (is_within()) return false;
+  const bool was_held = lock_.claim();
+  // Held before: this thread may have been on its way to wait for a favourite that is none now.
+  return favourite_.exchange(0, std::memory_order_relaxed) != 0 || was_held;
 }
 
-void BiasedLock::reset() {
-  lock_.reset();
-  is_inside_.store(false, std::memory_order_relaxed);
+void BiasedLock::leave() {
+  if (!is_within()) lock_.leave();
+}
+
+void BiasedLock::leave_in_child() {
+  if (is_within()) {
+    lock_.abandon();
+  } else {
+    lock_.leave_in_child();
+    inside_.store(0, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace strata::alloc

@@ -1,6 +1,6 @@
 // malloc/biased_lock.h - a mutex that costs the thread which uses it most no atomic operation.
 //
-//     favourite   inside = 1; still the favourite? … inside = 0        plain stores and loads
+//     favourite   inside = it; still the favourite? … inside = 0       plain stores and loads
 //     another     lock; favourite = none; a barrier in every thread; wait while inside; …
 //
 // The barrier is the kernel's (membarrier), so that the favourite needs none: either it sees that
@@ -35,7 +35,7 @@ class BiasedLock {
   }
   void leave(Way way) {
     if (way == Way::kFavoured) [[likely]] {
-      is_inside_.store(false, std::memory_order_release);
+      inside_.store(0, std::memory_order_release);
     } else if (way == Way::kLocked) {
       lock_.unlock();
     }
@@ -43,13 +43,13 @@ class BiasedLock {
   /// As enter(), but of who looks in now and then: the favour goes to who enters next.
   Way visit();
 
-  /// Of all locks of a kind at once, for a fork: claim() each; where one had a favourite, a
-  /// barrier; await() each.
+  /// Of all locks of a kind at once, for a fork: claim() each; where one may have had a favourite,
+  /// a barrier; await() each. Then leave() each, or leave_in_child(). One that this thread is
+  /// inside of, as it forks in a signal's handler, stays so: no other can enter.
   bool claim();
   void await();
-  void unlock() { lock_.unlock(); }
-  /// In a child that was forked.
-  void reset();
+  void leave();
+  void leave_in_child();
 
   /// Has all threads pass a barrier.
   static void pass_barrier();
@@ -58,20 +58,21 @@ class BiasedLock {
 
  private:
   static std::uintptr_t this_thread() { return reinterpret_cast<std::uintptr_t>(&cache); }
+  bool is_within() const { return inside_.load(std::memory_order_relaxed) == this_thread(); }
   bool enter_as_favourite(std::uintptr_t self) {
-    is_inside_.store(true, std::memory_order_relaxed);
+    inside_.store(self, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (favourite_.load(std::memory_order_relaxed) == self) [[likely]]
       return true;
-    is_inside_.store(false, std::memory_order_release);
+    inside_.store(0, std::memory_order_release);
     return false;
   }
   [[gnu::cold, gnu::noinline]] Way enter_slowly();
   void stop_favourite();
 
   std::atomic<std::uintptr_t> favourite_{0};
-  std::atomic<bool> is_inside_{false};
-  std::uint8_t turns_ = 0;  // guarded
+  std::atomic<std::uintptr_t> inside_{0};  // the favourite, or 0
+  std::uint8_t turns_ = 0;                 // guarded
   Lock lock_;
 };
 

@@ -125,7 +125,7 @@ TEST(BiasedLock, OneAtATimeIsInside) {
       std::this_thread::yield();
       for (Counted& of : counted) after += of.entered;
       EXPECT_EQ(before, after);
-      for (Counted& of : counted) of.lock.unlock();
+      for (Counted& of : counted) of.lock.leave();
       std::this_thread::yield();
     }
   });
@@ -144,12 +144,12 @@ TEST(BiasedLock, OneAtATimeIsInside) {
 TEST(BiasedLock, WhoHoldsAllLocksPasses) {
   Counted counted;
   counted.lock.claim();
-  holds_all_locks = true;
+  ++forks_under_way;
   EXPECT_EQ(counted.lock.enter(), BiasedLock::Way::kPassed);
   counted.lock.leave(BiasedLock::Way::kPassed);
   EXPECT_EQ(counted.lock.visit(), BiasedLock::Way::kPassed);
-  holds_all_locks = false;
-  counted.lock.unlock();
+  --forks_under_way;
+  counted.lock.leave();
   counted.count(counted.lock.enter());
   EXPECT_EQ(counted.entered, 1u);
 }

@@ -70,9 +70,9 @@ class alignas(64) Heap {
   void empty_shelves();
 
   /// While the process forks.
-  static void lock_all();
-  static void unlock_all();
-  static void reset_locks();
+  static void claim_locks();
+  static void leave_locks();
+  static void leave_locks_in_child();
   static void describe(abi::MallocLayout& into);
 
  private:

@@ -148,8 +148,8 @@ Heap& Heap::at(const void* handle, const char* caller) {
   return *heap;
 }
 
-void Heap::lock_all() {
-  list_lock.lock();
+void Heap::claim_locks() {
+  list_lock.claim();
   Heap* const first = newest_.load(std::memory_order_acquire);
   bool had_favourites = false;
   for (Heap* heap = first; heap != nullptr; heap = heap->next_) {
@@ -160,18 +160,18 @@ void Heap::lock_all() {
   for (Heap* heap = first; heap != nullptr; heap = heap->next_) heap->lock_.await();
 }
 
-void Heap::unlock_all() {
+void Heap::leave_locks() {
   for (Heap* heap = newest_.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
-    heap->lock_.unlock();
+    heap->lock_.leave();
   }
-  list_lock.unlock();
+  list_lock.leave();
 }
 
-void Heap::reset_locks() {
+void Heap::leave_locks_in_child() {
   for (Heap* heap = newest_.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
-    heap->lock_.reset();
+    heap->lock_.leave_in_child();
   }
-  list_lock.reset();
+  list_lock.leave_in_child();
   BiasedLock::forget();
 }
 

@@ -1,10 +1,13 @@
 #include "malloc/lock.h"
 
+#include <unistd.h>
+
 #include "malloc/os.h"
 
 namespace strata::alloc {
 
-thread_local constinit bool holds_all_locks = false;
+thread_local constinit std::uint32_t thread_number = 0;
+thread_local constinit std::uint32_t forks_under_way = 0;
 
 namespace {
 
@@ -12,13 +15,26 @@ constexpr int kSpins = 200;  // some microseconds: a section is shorter
 
 }  // namespace
 
+std::uint32_t Lock::learn_thread_number() {
+  return thread_number = static_cast<std::uint32_t>(gettid());
+}
+
 bool Lock::lock_slowly() {
-  if (holds_all_locks) return false;
+  if (forks_under_way > 0) return false;
   for (int i = 0; i < kSpins; ++i) {
     os::relax();
     if (try_lock()) return true;
   }
-  while (word_.exchange(2, std::memory_order_acquire) != 0) os::wait_while(word_, 2);
+  // Others may wait too: who comes from here says so.
+  for (std::uint32_t held = 0;
+       !word_.compare_exchange_strong(held, self() | kWaited, std::memory_order_acquire);
+       held = 0) {
+    if ((held & kWaited) == 0 &&
+        !word_.compare_exchange_strong(held, held | kWaited, std::memory_order_relaxed)) {
+      continue;
+    }
+    os::wait_while(word_, held | kWaited);
+  }
   return true;
 }
 

@@ -1,6 +1,15 @@
 // malloc/lock.h - a mutex of four bytes that needs no one else: it spins a moment, then sleeps.
 // Taken in slow paths alone and held for some hundred instructions.
-// Source  futex(2); 0 is free, 1 taken, 2 taken and waited for.
+//
+// It knows who holds it, for fork(): a signal's handler may fork in the middle of what its thread
+// holds a lock for, and neither waits for itself nor gives up what goes on when it returns. There
+// is no way out where another thread waits for that lock with one in its hands which the fork
+// needs: glibc's malloc hangs there too, and POSIX.1-2024 no longer promises fork() to handlers.
+//
+// Source  futex(2). A word of 0 is free; else
+//             bits 0 to 22   the kernel's number of the thread that holds it (at most 2^22)
+//                 23 to 30   forks under way in that thread which came while it held it
+//                 31         it is waited for
 #pragma once
 
 #include <atomic>
@@ -8,26 +17,55 @@
 
 namespace strata::alloc {
 
+/// This thread's number; 0 until it is asked for.
+extern thread_local constinit std::uint32_t thread_number;
+/// How many forks of this thread hold all locks: between fork handlers of ours, those of others
+/// may allocate.
+extern thread_local constinit std::uint32_t forks_under_way;
+
 class Lock {
  public:
   /// False where this thread is about to fork and holds all locks anyway.
   bool lock() {
     std::uint32_t free = 0;
-    if (word_.compare_exchange_strong(free, 1, std::memory_order_acquire)) return true;
+    if (word_.compare_exchange_strong(free, self(), std::memory_order_acquire)) return true;
     return lock_slowly();
   }
   bool try_lock() {
     std::uint32_t free = 0;
     return word_.load(std::memory_order_relaxed) == 0 &&
-           word_.compare_exchange_strong(free, 1, std::memory_order_acquire);
+           word_.compare_exchange_strong(free, self(), std::memory_order_acquire);
   }
   void unlock() {
-    if (word_.exchange(0, std::memory_order_release) == 2) wake();
+    if ((word_.exchange(0, std::memory_order_release) & kWaited) != 0) wake();
   }
-  /// In a child that was forked, where whoever held it is no more.
-  void reset() { word_.store(0, std::memory_order_relaxed); }
+
+  /// For a fork: lock(), or one more fork where this thread holds it; then true.
+  bool claim() {
+    if ((word_.load(std::memory_order_relaxed) & kHolder) != self()) return !lock();
+    word_.fetch_add(kFork, std::memory_order_relaxed);
+    return true;
+  }
+  /// What claim() did, undone: in the parent.
+  void leave() {
+    if ((word_.load(std::memory_order_relaxed) & kForks) == 0) return unlock();
+    word_.fetch_sub(kFork, std::memory_order_relaxed);
+  }
+  /// In the child, where this thread has another number and those that waited are no more.
+  void leave_in_child() {
+    const std::uint32_t forks = word_.load(std::memory_order_relaxed) & kForks;
+    word_.store(forks == 0 ? 0 : (forks - kFork) | self(), std::memory_order_relaxed);
+  }
+
+  /// In a child, where who held it is no more.
+  void abandon() { word_.store(0, std::memory_order_relaxed); }
 
  private:
+  static constexpr std::uint32_t kFork = 1U << 23, kWaited = 1U << 31, kHolder = kFork - 1,
+                                 kForks = kWaited - kFork;
+
+  static std::uint32_t self() { return thread_number != 0 ? thread_number : learn_thread_number(); }
+  [[gnu::cold]] static std::uint32_t learn_thread_number();
   bool lock_slowly();
   void wake();
 
@@ -48,8 +86,5 @@ class Hold {
   Lock& lock_;
   const bool is_taken_;
 };
-
-/// Set while this thread forks: between fork handlers of ours, those of others may allocate.
-extern thread_local constinit bool holds_all_locks;
 
 }  // namespace strata::alloc

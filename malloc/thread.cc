@@ -19,46 +19,40 @@ constinit std::atomic<pthread_key_t> key{0};  // one more than it; 0 is none
 /// A thread's other destructors may allocate after this one; then it is called once more.
 void end_thread(void*) { cache.end(); }
 
+/// All but those of heaps, in the order in which they are taken.
+template <class Do>
+void for_each_lock(Do what) {
+  what(samples.lock());
+  what(Arena::list_lock());
+  for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) what(arena->lock());
+  what(space.small.lock());
+  what(space.medium.lock());
+  what(space.pages.lock());
+  what(space.metadata_lock());
+}
+
 void before_fork() {
-  Heap::lock_all();
-  samples.lock().lock();
-  Arena::list_lock().lock();
-  for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) arena->lock().lock();
-  space.small.lock().lock();
-  space.medium.lock().lock();
-  space.pages.lock().lock();
-  space.metadata_lock().lock();
-  holds_all_locks = true;
+  Heap::claim_locks();
+  for_each_lock([](Lock& lock) { lock.claim(); });
+  ++forks_under_way;
 }
 
 void after_fork_in_parent() {
-  holds_all_locks = false;
-  space.metadata_lock().unlock();
-  space.pages.lock().unlock();
-  space.medium.lock().unlock();
-  space.small.lock().unlock();
-  for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
-    arena->lock().unlock();
-  }
-  Arena::list_lock().unlock();
-  samples.lock().unlock();
-  Heap::unlock_all();
+  --forks_under_way;
+  for_each_lock([](Lock& lock) { lock.leave(); });
+  Heap::leave_locks();
 }
 
-/// Who waits for a lock is not there any more.
 void after_fork_in_child() {
-  holds_all_locks = false;
-  space.metadata_lock().reset();
-  space.pages.lock().reset();
-  space.medium.lock().reset();
-  space.small.lock().reset();
-  for (Arena* arena = Arena::first(); arena != nullptr; arena = arena->next()) {
-    arena->lock().reset();
+  --forks_under_way;
+  thread_number = 0;
+  for_each_lock([](Lock& lock) { lock.leave_in_child(); });
+  Heap::leave_locks_in_child();
+  // The list stays as it is where this thread was at work on it when a signal came.
+  if (Arena::list_lock().try_lock()) {
+    Arena::leave_all_but(cache.arena());
+    Arena::list_lock().unlock();
   }
-  Arena::list_lock().reset();
-  Heap::reset_locks();
-  samples.lock().reset();
-  Arena::leave_all_but(cache.arena());
   forget_background();
 }
 
