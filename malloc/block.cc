@@ -123,7 +123,7 @@ void* resize_run(void* block, std::size_t before, std::size_t bytes) {
   if (bytes <= kMostMedium) return move(block, before, bytes);
   // To the profile it is freed here and another allocated. Before another has a block there.
   abi::MallocSample sample;
-  const bool was_sampled = samples.take(block, sample);
+  const bool was_sampled = samples.may_have(block) && samples.take(block, sample);
   void* const resized = space.pages.resize(block, bytes);
   if (resized != nullptr) {
     cache.count(resized, space.pages.size_of(resized), bytes);
@@ -139,7 +139,9 @@ void* resize_run(void* block, std::size_t before, std::size_t bytes) {
 void* resize(void* block, std::size_t bytes, const char* caller) {
   const State* const state = space.find_state(block);
   const std::uint8_t is = state == nullptr ? 0 : state->load(std::memory_order_relaxed);
-  if (!is_live(is)) {
+  const bool is_plain_run =
+      state == nullptr && space.pages.contains(block) && space.pages.owner_of(block) == 0;
+  if (!is_live(is) && !is_plain_run) {
     if (Heap* const heap = Heap::of(block)) return heap->resize(block, bytes, caller);
   }
   const std::size_t before = is_live(is) ? size_of_class(is) : usable_size(block, caller);

@@ -65,7 +65,7 @@ class Lock {
                                  kForks = kWaited - kFork;
 
   static std::uint32_t self() { return thread_number != 0 ? thread_number : learn_thread_number(); }
-  [[gnu::cold]] static std::uint32_t learn_thread_number();
+  static std::uint32_t learn_thread_number();
   bool lock_slowly();
   void wake();
 

@@ -49,7 +49,7 @@ class Samples {
   bool take(const void* block, abi::MallocSample& sample);
   bool remove(const void* block) {
     abi::MallocSample sample;
-    return take(block, sample);
+    return may_have(block) && take(block, sample);
   }
   /// Back again, as it was taken out.
   void put_back(const abi::MallocSample& sample);
