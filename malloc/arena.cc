@@ -1,7 +1,5 @@
 #include "malloc/arena.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -54,7 +52,7 @@ Arena* Arena::attach() {
 }
 
 Arena* Arena::of_this_thread() {
-  thread_.store(static_cast<std::uint32_t>(gettid()), std::memory_order_relaxed);
+  thread_.store(os::this_thread(), std::memory_order_relaxed);
   return this;
 }
 
@@ -285,6 +283,7 @@ bool Arena::is_left(std::uint64_t now) {
 /// Makes a span its own that a thread which is gone, or rests, has left. To look at one that is at
 /// work costs both, so this is done once in a tick of the clock, as long as nothing is found.
 bool Arena::adopt(unsigned size_class) {
+  if (next_ == nullptr && first() == this) return false;
   const std::uint64_t now = os::coarse_now();
   const bool is_time = now != looks_again_;
   if (!is_time && idle_count.load(std::memory_order_relaxed) == 0) return false;

@@ -35,6 +35,11 @@ std::size_t most_slots(unsigned size_class) {
   return std::clamp(kMostHeld / size_of_class(size_class), kFewestSlots, kMostSlots);
 }
 
+/// What an array has room for that began at that, and takes pages for as it is filled.
+std::size_t room_for_slots(unsigned size_class) {
+  return std::min(most_slots(size_class) + kMostBesides / size_of_class(size_class), kSlotsBesides);
+}
+
 }  // namespace
 
 bool Cache::begin() {
@@ -68,7 +73,7 @@ std::size_t Cache::next_capacity(unsigned size_class) {
   if (before == 0 && space.is_hardened) return std::min(kHardenedSlots, most);
   if (before == 0) return std::min(std::clamp<std::size_t>(kFirstHeld / size, 4, 32), most);
   if (before < most) return std::min(before * 4, most);
-  const std::size_t more = std::min(before * 2, kSlotsBesides);
+  const std::size_t more = std::min(before * 2, room_for_slots(size_class));
   const std::size_t besides = (more - std::min(more, before)) * size;
   if (more <= before || arena_->held_besides + besides > kMostBesides) return before;
   arena_->held_besides += besides;
@@ -77,18 +82,21 @@ std::size_t Cache::next_capacity(unsigned size_class) {
 
 /// More slots for a class; false where there are as many as there may be.
 bool Cache::widen(unsigned size_class) {
-  const std::size_t slots = next_capacity(size_class);
-  if (slots == arena_->capacity[size_class]) return false;
-  void** const memory = arena_->take_slots(slots);
-  if (memory == nullptr) return false;
-  Bin& bin = bins_[size_class];
-  const std::ptrdiff_t held = bin.top - bin.slots;
-  if (held > 0) std::memcpy(memory, bin.slots, static_cast<std::size_t>(held) * sizeof(void*));
-  if (bin.slots != nullptr) arena_->leave_slots(bin.slots, arena_->capacity[size_class]);
-  arena_->slots[size_class] = memory;
+  const std::size_t before = arena_->capacity[size_class], slots = next_capacity(size_class);
+  if (slots == before) return false;
+  const std::size_t most = most_slots(size_class);
+  if (before < most) {
+    void** const memory = arena_->take_slots(slots < most ? slots : room_for_slots(size_class));
+    if (memory == nullptr) return false;
+    Bin& bin = bins_[size_class];
+    const std::ptrdiff_t held = bin.top - bin.slots;
+    if (held > 0) std::memcpy(memory, bin.slots, static_cast<std::size_t>(held) * sizeof(void*));
+    if (bin.slots != nullptr) arena_->leave_slots(bin.slots, before);
+    arena_->slots[size_class] = memory;
+    bin.slots = memory;
+    bin.top = memory + held;
+  }
   arena_->capacity[size_class] = static_cast<std::uint16_t>(slots);
-  bin.slots = memory;
-  bin.top = memory + held;
   bound(size_class);
   return true;
 }

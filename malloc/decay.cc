@@ -42,12 +42,16 @@ void give_back(Part& part) {
   }
 }
 
+std::size_t settled_bytes() {
+  return space.small.dirty_bytes() + space.medium.dirty_bytes() + space.pages.dirty_bytes();
+}
+
+/// Told without a look at each run at hand, as it is asked often.
+bool is_little() { return settled_bytes() < kLeast && !space.pages.has_hot(); }
+
 }  // namespace
 
-std::size_t dirty_bytes() {
-  return space.small.dirty_bytes() + space.medium.dirty_bytes() + space.pages.dirty_bytes() +
-         space.pages.hot_bytes();
-}
+std::size_t dirty_bytes() { return settled_bytes() + space.pages.hot_bytes(); }
 
 std::uint64_t decay_period() {
   const std::uint64_t all = option(Option::kDecay);
@@ -55,6 +59,8 @@ std::uint64_t decay_period() {
 }
 
 void decay_if_due() {
+  // A small program never asks the clock.
+  if (is_little()) return;
   const std::uint64_t now = os::coarse_now();
   std::uint64_t before = last.load(std::memory_order_relaxed);
   const std::uint64_t period = decay_period();
@@ -68,7 +74,7 @@ void decay_if_due() {
 }
 
 void trade(std::size_t bytes, For use) {
-  if (dirty_bytes() < kLeast) return;
+  if (is_little() || dirty_bytes() < kLeast) return;
   if (owed.fetch_add(bytes, std::memory_order_relaxed) + bytes < kLeastTraded) return;
   std::size_t left = owed.exchange(0, std::memory_order_relaxed);
   const auto less = [&](std::size_t given) { left -= given < left ? given : left; };

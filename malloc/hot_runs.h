@@ -17,6 +17,7 @@ class HotRuns {
 
   /// The run that has to make room for it; kNone where there was room.
   Page put(unsigned bin, Page run) {
+    if (!were_put()) were_put_.store(true, std::memory_order_relaxed);
     Ways& ways = bins_[bin];
     for (std::atomic<Page>& way : ways) {
       Page none = kNone;
@@ -27,6 +28,9 @@ class HotRuns {
     }
     return ways[run % kWays].exchange(run, std::memory_order_acq_rel);
   }
+
+  /// Whether any ever was.
+  bool were_put() const { return were_put_.load(std::memory_order_relaxed); }
 
   /// One of a bin; kNone where there is none.
   Page take(unsigned bin) {
@@ -60,6 +64,7 @@ class HotRuns {
  private:
   static constexpr unsigned kWays = 4;
   using Ways = std::array<std::atomic<Page>, kWays>;
+  std::atomic<bool> were_put_{false};
   std::array<Ways, kBins> bins_{};
 };
 

@@ -1,7 +1,5 @@
 #include "malloc/lock.h"
 
-#include <unistd.h>
-
 #include "malloc/os.h"
 
 namespace strata::alloc {
@@ -15,9 +13,7 @@ constexpr int kSpins = 200;  // some microseconds: a section is shorter
 
 }  // namespace
 
-std::uint32_t Lock::learn_thread_number() {
-  return thread_number = static_cast<std::uint32_t>(gettid());
-}
+std::uint32_t Lock::learn_thread_number() { return thread_number = os::this_thread(); }
 
 bool Lock::lock_slowly() {
   if (forks_under_way > 0) return false;

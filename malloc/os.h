@@ -77,6 +77,9 @@ std::uint64_t random();
 /// nothing: sandboxes allow it, as they may not allow calls that are there for copying.
 bool is_readable(std::uintptr_t at);
 
+/// The kernel's numbers of this thread and of its process.
+std::uint32_t this_thread();
+std::uint32_t this_process();
 /// Milliseconds of a clock that costs some nanoseconds and steps by about four.
 std::uint64_t coarse_now();
 /// What this machine has, in bytes.

@@ -81,6 +81,8 @@ class PageHeap {
   /// Of free runs, but those at hand.
   std::size_t dirty_bytes() const { return std::size_t{dirty_pages_} * os::kPage; }
   std::size_t hot_bytes() const;
+  /// False where no run was ever at hand.
+  bool has_hot() const { return hot_.were_put(); }
 
   void count(Census& census);
   void describe(abi::MallocLayout& into) const;

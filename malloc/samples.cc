@@ -1,7 +1,5 @@
 #include "malloc/samples.h"
 
-#include <unistd.h>
-
 #include <cstring>
 
 #include "abi/malloc_layout.h"
@@ -151,7 +149,7 @@ bool Samples::add(void* block, std::size_t bytes, std::size_t asked, std::uint64
   sample.asked = asked;
   sample.mean = mean;
   sample.time = os::coarse_now();
-  sample.thread = static_cast<std::uint32_t>(gettid());
+  sample.thread = os::this_thread();
   const double size = static_cast<double>(bytes);
   const double chance = chance_within(size / static_cast<double>(mean));
 

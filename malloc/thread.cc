@@ -1,7 +1,6 @@
 #include "malloc/thread.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <atomic>
 
@@ -9,6 +8,7 @@
 #include "malloc/background.h"
 #include "malloc/cache.h"
 #include "malloc/heap.h"
+#include "malloc/os.h"
 #include "malloc/space.h"
 
 namespace strata::alloc {
@@ -77,7 +77,7 @@ void note_thread() {
   // come later are others.
   static constinit std::atomic<bool> is_later{false};
   if (!is_later.load(std::memory_order_relaxed) && !is_later.exchange(true) &&
-      gettid() == getpid()) {
+      os::this_thread() == os::this_process()) {
     return;
   }
   if (has_key()) pthread_setspecific(key.load(std::memory_order_relaxed) - 1, &cache);
