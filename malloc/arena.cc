@@ -52,7 +52,7 @@ Arena* Arena::attach() {
 }
 
 Arena* Arena::of_this_thread() {
-  thread_.store(os::this_thread(), std::memory_order_relaxed);
+  thread_.store(this_thread(), std::memory_order_relaxed);
   return this;
 }
 
@@ -150,7 +150,7 @@ std::uint32_t Arena::claim(Span& span, void** end, std::uint32_t want) {
   std::size_t at = find_states(states, from, all, stride, free, take);
   if (got < counted) at = find_states(states, 0, from, stride, free, take);
   span.cursor = static_cast<std::uint32_t>(at);
-  span.free.fetch_sub(got, std::memory_order_acq_rel);
+  fetch_sub(span.free, got, std::memory_order_acq_rel);
   return got;
 }
 
@@ -348,9 +348,8 @@ std::size_t Arena::held() {
 
 void Arena::count_free(Span& span, std::uint32_t count) {
   std::uint32_t before = span.free.load(std::memory_order_relaxed);
-  while (!span.free.compare_exchange_weak(before,
-                                          before == 0 ? count | Span::kPending : before + count,
-                                          std::memory_order_acq_rel, std::memory_order_relaxed)) {
+  while (!compare_exchange(span.free, before, before == 0 ? count | Span::kPending : before + count,
+                           std::memory_order_acq_rel)) {
   }
   if (before == 0) {
     Arena* const owner = span.owner.load(std::memory_order_acquire);

@@ -37,7 +37,7 @@ void BiasedLock::forget() { barrier.store(Barrier::kUnknown, std::memory_order_r
 void BiasedLock::await() {
   for (int i = 0;; ++i) {
     const std::uintptr_t inside = inside_.load(std::memory_order_acquire);
-    if (inside == 0 || inside == this_thread()) return;
+    if (inside == 0 || inside == this_cache()) return;
     if (i < kSpins) {
       os::relax();
     } else {
@@ -59,13 +59,13 @@ BiasedLock::Way BiasedLock::enter_slowly() {
     stop_favourite();
   }
   if (turns_ < kMostTurns && has_barrier()) {
-    favourite_.store(this_thread(), std::memory_order_relaxed);
+    favourite_.store(this_cache(), std::memory_order_relaxed);
   }
   return Way::kLocked;
 }
 
 BiasedLock::Way BiasedLock::visit() {
-  const std::uintptr_t self = this_thread();
+  const std::uintptr_t self = this_cache();
   if (favourite_.load(std::memory_order_relaxed) == self && enter_as_favourite(self)) {
     return Way::kFavoured;
   }

@@ -26,7 +26,7 @@ class BiasedLock {
   enum class Way : std::uint8_t { kPassed, kLocked, kFavoured };
 
   Way enter() {
-    const auto self = this_thread();
+    const auto self = this_cache();
     if (favourite_.load(std::memory_order_relaxed) == self) [[likely]] {
       if (enter_as_favourite(self)) [[likely]]
         return Way::kFavoured;
@@ -57,8 +57,8 @@ class BiasedLock {
   static void forget();
 
  private:
-  static std::uintptr_t this_thread() { return reinterpret_cast<std::uintptr_t>(&cache); }
-  bool is_within() const { return inside_.load(std::memory_order_relaxed) == this_thread(); }
+  static std::uintptr_t this_cache() { return reinterpret_cast<std::uintptr_t>(&cache); }
+  bool is_within() const { return inside_.load(std::memory_order_relaxed) == this_cache(); }
   bool enter_as_favourite(std::uintptr_t self) {
     inside_.store(self, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -53,7 +53,7 @@ void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Content
       block = space.pages.take(bytes, alignment, contents);
     }
     if (block != nullptr) {
-      cache.count(block, space.pages.size_of(block), bytes);
+      if (cache.counts()) cache.count(block, space.pages.size_of(block), bytes);
       return block;
     }
   }
@@ -64,13 +64,11 @@ void* allocate_pages(std::size_t bytes, std::size_t alignment, PageHeap::Content
 void release_slowly(void* block) {
   if (block == nullptr) return;
   if (space.pages.contains(block)) {
-    if (space.pages.owner_of(block) != 0) return Heap::of(block)->give(block, "free");
-    const std::size_t bytes = space.pages.size_of(block);
+    const PageHeap::Live live = space.pages.live(block);
+    if (live.owner != 0) return Heap::of(block)->give(block, "free");
     // Before another has a block there.
-    if (bytes > 0) samples.remove(block);
-    if (bytes > 0 && space.pages.give(block)) {
-      return note_freed(bytes);
-    }
+    if (live.bytes > 0) samples.remove(block);
+    if (live.bytes > 0 && space.pages.give(block)) return note_freed(live.bytes);
   }
   die_of("free", block);
 }

@@ -47,23 +47,28 @@ bool Cache::begin() {
   Arena* const arena = Arena::attach();
   if (arena == nullptr) return false;
   arena_ = arena;
-  for (unsigned c = 1; c < kClasses; ++c) {
-    void** const slots = arena->slots[c];
-    bins_[c] = {slots, slots, slots, slots};
-    bound(c);
-  }
+  for (unsigned c = 1; c < kClasses; ++c) bins_[c].top = bins_[c].slots = arena->slots[c];
+  bound_all();
   note_thread();
   return true;
 }
 
 /// Where every pop or push is to be seen, no slot lies within the bounds.
-void Cache::bound(unsigned size_class) {
+Cache::Bounds Cache::bounds() const {
+  return {.sees_pops = space.is_hardened || mean_ != 0,
+          .sees_pushes = space.is_hardened || option(Option::kCheckSizes) != 0};
+}
+
+void Cache::bound(unsigned size_class, Bounds bounds) {
   Bin& bin = bins_[size_class];
-  const bool sees_pops = space.is_hardened || mean_ != 0;
-  const bool sees_pushes = space.is_hardened || option(Option::kCheckSizes) != 0;
-  bin.low = sees_pops ? reinterpret_cast<void**>(UINTPTR_MAX) : bin.slots;
+  bin.low = bounds.sees_pops ? reinterpret_cast<void**>(UINTPTR_MAX) : bin.slots;
   const std::size_t capacity = arena_ == nullptr ? 0 : arena_->capacity[size_class];
-  bin.high = sees_pushes ? nullptr : bin.slots + capacity;
+  bin.high = bounds.sees_pushes ? nullptr : bin.slots + capacity;
+}
+
+void Cache::bound_all() {
+  const Bounds all = bounds();
+  for (unsigned c = 1; c < kClasses; ++c) bound(c, all);
 }
 
 /// How many slots a class gets next; as many as it has where there may be no more.
@@ -97,7 +102,7 @@ bool Cache::widen(unsigned size_class) {
     bin.top = memory + held;
   }
   arena_->capacity[size_class] = static_cast<std::uint16_t>(slots);
-  bound(size_class);
+  bound(size_class, bounds());
   return true;
 }
 
@@ -201,7 +206,7 @@ void Cache::follow_sampling() {
   const std::uint64_t wanted = samples.wanted();
   mean_ = wanted != 0 && space.has_begun() && samples.begin() ? wanted : 0;
   if (mean_ != 0) left_ = samples.next_gap(mean_);
-  for (unsigned c = 1; c < kClasses; ++c) bound(c);
+  bound_all();
 }
 
 void Cache::overflow(void* block, unsigned size_class) {

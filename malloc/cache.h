@@ -55,7 +55,9 @@ class Cache {
   Arena* arena() const { return arena_; }
 
   /// Does as samples.wanted() says from here on.
-  void follow_sampling();
+  [[gnu::cold]] void follow_sampling();
+  /// Whether count() has anything to do.
+  bool counts() const { return (mean_ | samples.wanted()) != 0; }
   /// Counts a block that comes from elsewhere, and samples it where its turn has come.
   void count(void* block, std::size_t bytes, std::size_t asked) {
     if (mean_ != samples.wanted()) [[unlikely]]
@@ -76,7 +78,12 @@ class Cache {
   void* take_top(unsigned size_class, std::size_t asked);
   [[gnu::cold, gnu::noinline]] bool sample(void* block, std::size_t bytes, std::size_t asked);
   bool begin();
-  void bound(unsigned size_class);
+  struct Bounds {
+    bool sees_pops, sees_pushes;
+  };
+  Bounds bounds() const;
+  void bound(unsigned size_class, Bounds bounds);
+  void bound_all();
   bool fill(unsigned size_class);
   std::size_t next_capacity(unsigned size_class);
   bool widen(unsigned size_class);

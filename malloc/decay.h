@@ -21,7 +21,7 @@ void decay_if_due();
 enum class For { kBlocks, kRuns };
 void trade(std::size_t bytes, For use);
 /// Where the kernel refuses more: gives back all that is free, address space too.
-void retreat();
+[[gnu::cold]] void retreat();
 /// One step of it, whatever the time. Locks are held for moments.
 void decay();
 /// Free units and runs whose memory is still there.

@@ -28,7 +28,7 @@ class Growing {
   /// Has the first `bytes` committed; false where the kernel refuses.
   bool reach(std::size_t bytes) { return start_ + bytes <= front_ || grow(start_ + bytes); }
   /// Unmaps what is behind the first `bytes`.
-  void retreat(std::size_t bytes);
+  [[gnu::cold]] void retreat(std::size_t bytes);
   std::uintptr_t start() const { return start_; }
   std::uintptr_t end() const { return end_; }
   std::size_t committed() const { return front_ - start_; }

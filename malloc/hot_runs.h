@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "malloc/alone.h"
+
 namespace strata::alloc {
 
 class HotRuns {
@@ -22,11 +24,11 @@ class HotRuns {
     for (std::atomic<Page>& way : ways) {
       Page none = kNone;
       if (way.load(std::memory_order_relaxed) == kNone &&
-          way.compare_exchange_strong(none, run, std::memory_order_release)) {
+          compare_exchange(way, none, run, std::memory_order_release)) {
         return kNone;
       }
     }
-    return ways[run % kWays].exchange(run, std::memory_order_acq_rel);
+    return exchange(ways[run % kWays], run, std::memory_order_acq_rel);
   }
 
   /// Whether any ever was.
@@ -36,7 +38,7 @@ class HotRuns {
   Page take(unsigned bin) {
     for (std::atomic<Page>& way : bins_[bin]) {
       if (way.load(std::memory_order_relaxed) == kNone) continue;
-      if (const Page run = way.exchange(kNone, std::memory_order_acquire)) return run;
+      if (const Page run = exchange(way, kNone, std::memory_order_acquire)) return run;
     }
     return kNone;
   }
@@ -47,7 +49,7 @@ class HotRuns {
     for (Ways& ways : bins_) {
       for (std::atomic<Page>& way : ways) {
         if (way.load(std::memory_order_relaxed) == kNone) continue;
-        if (const Page run = way.exchange(kNone, std::memory_order_acquire)) act(run);
+        if (const Page run = exchange(way, kNone, std::memory_order_acquire)) act(run);
       }
     }
   }

@@ -17,8 +17,12 @@
 
 namespace strata::alloc {
 
-/// This thread's number; 0 until it is asked for.
+/// This thread's number, which is asked for once; 0 before.
 extern thread_local constinit std::uint32_t thread_number;
+std::uint32_t learn_thread_number();
+inline std::uint32_t this_thread() {
+  return thread_number != 0 ? thread_number : learn_thread_number();
+}
 /// How many forks of this thread hold all locks: between fork handlers of ours, those of others
 /// may allocate.
 extern thread_local constinit std::uint32_t forks_under_way;
@@ -26,37 +30,16 @@ extern thread_local constinit std::uint32_t forks_under_way;
 class Lock {
  public:
   /// False where this thread is about to fork and holds all locks anyway.
-  bool lock() {
-    std::uint32_t free = 0;
-    if (word_.compare_exchange_strong(free, self(), std::memory_order_acquire)) return true;
-    return lock_slowly();
-  }
-  bool try_lock() {
-    std::uint32_t free = 0;
-    return word_.load(std::memory_order_relaxed) == 0 &&
-           word_.compare_exchange_strong(free, self(), std::memory_order_acquire);
-  }
-  void unlock() {
-    if ((word_.exchange(0, std::memory_order_release) & kWaited) != 0) wake();
-  }
+  bool lock();
+  bool try_lock();
+  void unlock();
 
-  /// For a fork: lock(), or one more fork where this thread holds it; then true.
-  bool claim() {
-    if ((word_.load(std::memory_order_relaxed) & kHolder) != self()) return !lock();
-    word_.fetch_add(kFork, std::memory_order_relaxed);
-    return true;
-  }
+  /// For a fork: lock(); where this thread holds it, one fork more, and true.
+  bool claim();
   /// What claim() did, undone: in the parent.
-  void leave() {
-    if ((word_.load(std::memory_order_relaxed) & kForks) == 0) return unlock();
-    word_.fetch_sub(kFork, std::memory_order_relaxed);
-  }
+  void leave();
   /// In the child, where this thread has another number and those that waited are no more.
-  void leave_in_child() {
-    const std::uint32_t forks = word_.load(std::memory_order_relaxed) & kForks;
-    word_.store(forks == 0 ? 0 : (forks - kFork) | self(), std::memory_order_relaxed);
-  }
-
+  void leave_in_child();
   /// In a child, where who held it is no more.
   void abandon() { word_.store(0, std::memory_order_relaxed); }
 
@@ -64,8 +47,6 @@ class Lock {
   static constexpr std::uint32_t kFork = 1U << 23, kWaited = 1U << 31, kHolder = kFork - 1,
                                  kForks = kWaited - kFork;
 
-  static std::uint32_t self() { return thread_number != 0 ? thread_number : learn_thread_number(); }
-  static std::uint32_t learn_thread_number();
   bool lock_slowly();
   void wake();
 

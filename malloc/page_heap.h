@@ -45,8 +45,15 @@ class PageHeap {
     return at >= data_.start() && at < data_.end();
   }
   std::uintptr_t end() const { return data_.end(); }
-  /// The length of the live block that begins there; 0 where none does.
-  std::size_t size_of(const void* block) const;
+  /// The live block that begins there: its length, and the number of the heap that it is of, 0
+  /// where it is of none. A length of 0 where none begins.
+  struct Live {
+    std::size_t bytes;
+    std::uint16_t owner;
+  };
+  Live live(const void* block) const;
+  std::size_t size_of(const void* block) const { return live(block).bytes; }
+  std::uint16_t owner_of(const void* block) const { return live(block).owner; }
 
   /// Of a run for so many bytes, in pages: one of eight to a doubling, so that runs which are freed
   /// fit those that are asked for, and begin where pages were used before; of long ones one of 64,
@@ -68,8 +75,6 @@ class PageHeap {
   void put_owned(Page& list, void* block, std::uint16_t owner);
   void take_owned(Page& list, void* block);
   void* first_owned(Page list) const { return list == kNone ? nullptr : address_of(list); }
-  /// The number of the heap that the live block there is of; 0 where it is of none.
-  std::uint16_t owner_of(const void* block) const;
 
   /// Ends a period: what was not needed for some of them (low_water.h) is owed to the kernel; its
   /// bytes, which purge_some() gives. No run is at hand any more.
@@ -77,7 +82,7 @@ class PageHeap {
   /// Gives back so many bytes or a little more, as far as they are dirty; how many it was.
   std::size_t purge_some(std::size_t bytes);
   /// Gives all back that is free, and of address space what is behind the last live run.
-  void retreat();
+  [[gnu::cold]] void retreat();
   /// Of free runs, but those at hand.
   std::size_t dirty_bytes() const { return std::size_t{dirty_pages_} * os::kPage; }
   std::size_t hot_bytes() const;

@@ -149,7 +149,7 @@ bool Samples::add(void* block, std::size_t bytes, std::size_t asked, std::uint64
   sample.asked = asked;
   sample.mean = mean;
   sample.time = os::coarse_now();
-  sample.thread = os::this_thread();
+  sample.thread = this_thread();
   const double size = static_cast<double>(bytes);
   const double chance = chance_within(size / static_cast<double>(mean));
 

@@ -77,7 +77,7 @@ void note_thread() {
   // come later are others.
   static constinit std::atomic<bool> is_later{false};
   if (!is_later.load(std::memory_order_relaxed) && !is_later.exchange(true) &&
-      os::this_thread() == os::this_process()) {
+      this_thread() == os::this_process()) {
     return;
   }
   if (has_key()) pthread_setspecific(key.load(std::memory_order_relaxed) - 1, &cache);

@@ -105,7 +105,7 @@ class Zone {
   /// Gives back so many bytes or a little more, as far as they are dirty; how many it was.
   std::size_t purge_some(std::size_t bytes);
   /// Gives all back that is free, and of address space what is behind the last unit in use.
-  void retreat();
+  [[gnu::cold]] void retreat();
   std::size_t dirty_bytes() const { return std::size_t{dirty_.size()} << shape_.unit_shift; }
   std::uint32_t frontier() const { return frontier_; }
 

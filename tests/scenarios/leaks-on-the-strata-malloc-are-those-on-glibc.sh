@@ -87,6 +87,19 @@ static int stand(void) {
   return read(STDIN_FILENO, &end, 1) < 0;
 }
 END
+# NAME.c, compiled, on the Strata malloc: $standing until ends.
+stands() {
+  "${CC:-cc}" -O1 -o "$1" "$1.c" || fail "$1.c does not compile"
+  mkfifo "to-$1"
+  STRATA_MALLOC=background:0 LD_PRELOAD=$strata_malloc "./$1" <"to-$1" >said &
+  standing=$!
+  exec {hold}>"to-$1"
+  eventually grep -q ready said
+}
+ends() {
+  exec {hold}>&-
+  wait "$standing"
+}
 cat >first.c <<'END'
 #include <stdint.h>
 #include <stdio.h>
@@ -109,17 +122,11 @@ int main(void) {
   return stand();
 }
 END
-"${CC:-cc}" -O1 -o first first.c || fail 'first.c does not compile'
-mkfifo to-first
-STRATA_MALLOC=background:0 LD_PRELOAD=$strata_malloc ./first <to-first >said &
-first=$!
-exec {hold}>to-first
-eventually grep -q ready said
-run strata leaks --json "$first"
+stands first
+run strata leaks --json "$standing"
 exits_with 1
 equals "$(json '.totals.direct_chunks')" 201 'blocks that only malloc knows of'
-exec {hold}>&-
-wait "$first"
+ends
 
 # Blocks of a named heap are blocks too: what nobody holds is lost, small and large, and
 # the heap's own record holds none; what they hold is held.
@@ -155,15 +162,9 @@ int main(void) {
   return stand();
 }
 END
-"${CC:-cc}" -O1 -o pool pool.c || fail 'pool.c does not compile'
-mkfifo to-pool
-STRATA_MALLOC=background:0 LD_PRELOAD=$strata_malloc ./pool <to-pool >said &
-pool=$!
-exec {hold}>to-pool
-eventually grep -q ready said
-run strata leaks --json "$pool"
+stands pool
+run strata leaks --json "$standing"
 exits_with 1
 equals "$(json -c '.totals | [.direct_chunks, .indirect_chunks]')" '[42,0]' 'lost blocks of a heap'
 equals "$(json -c '[.leaks[].bytes] | unique | length')" 2 'small ones and large ones'
-exec {hold}>&-
-wait "$pool"
+ends
