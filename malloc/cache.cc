@@ -35,9 +35,17 @@ std::size_t most_slots(unsigned size_class) {
   return std::clamp(kMostHeld / size_of_class(size_class), kFewestSlots, kMostSlots);
 }
 
-/// What an array has room for that began at that, and takes pages for as it is filled.
+/// How many there may ever be, in steps of twice as many: what an array beyond most_slots() has
+/// room for. It takes pages as it fills.
 std::size_t room_for_slots(unsigned size_class) {
-  return std::min(most_slots(size_class) + kMostBesides / size_of_class(size_class), kSlotsBesides);
+  const std::size_t most = most_slots(size_class);
+  std::size_t room = most;
+  for (std::size_t more = std::min(room * 2, kSlotsBesides);
+       more > room && (more - most) * size_of_class(size_class) <= kMostBesides;
+       more = std::min(room * 2, kSlotsBesides)) {
+    room = more;
+  }
+  return room;
 }
 
 }  // namespace
