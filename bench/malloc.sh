@@ -1,5 +1,6 @@
 # bench/malloc.sh: real programs and allocators' own benchmarks under each malloc, relative to glibc.
 #   SUITE=DIR       mimalloc-bench, built by its own scripts (the programs: bench/malloc/programs)
+#   LIST=everyday   a distribution's programs instead (bench/malloc/everyday), without a suite
 #   PEERS, ALLOCATORS, STRATA_MALLOC_LIB  who takes part: bench/malloc/allocators.sh
 #   ONLY=REGEX      programs to run       RUNS=3  rounds, of which each figure is the median
 #   SECONDS_MOST=300  a program that takes longer has failed
@@ -14,14 +15,16 @@ if [[ ${1:-} == table ]]; then exec awk -v sort="${SORT:-time}" -f "$here/table.
 . "$here/allocators.sh"
 need_program run-once
 
+list=$here/${LIST:-programs}
+[[ -r $list ]] || { echo "error: there is no list of programs $list" >&2; exit 2; }
 SUITE=${SUITE:-}
-if [[ ! -d $SUITE/out/bench ]]; then
+if [[ -z ${LIST:-} && ! -d $SUITE/out/bench ]]; then
   echo "error: there are no programs to run: ${SUITE:-SUITE, which is not set,} has no folder out/bench" >&2
   echo "help: build mimalloc-bench by its build-bench-env.sh outside this tree, then" \
-    "SUITE=ITS/FOLDER bench/malloc.sh; bench/malloc-micro.sh and malloc-memory.sh need none" >&2
+    "SUITE=ITS/FOLDER bench/malloc.sh; LIST=everyday, malloc-micro.sh and malloc-memory.sh need none" >&2
   exit 2
 fi
-SUITE=$(cd "$SUITE" && pwd)
+[[ ! -d $SUITE ]] || SUITE=$(cd "$SUITE" && pwd)
 N=$(nproc)
 runs=${RUNS:-3}
 out=${OUT:-$root/build/bench/malloc-$(date +%Y%m%d-%H%M%S).tsv}
@@ -86,8 +89,12 @@ why_not() {
 programs=()
 {
   describe_run
-  echo "# suite: $(git -C "$SUITE" log -1 --format='%h of %cs' 2>/dev/null);" \
-    "$(dpkg-query -W ghostscript z3 ruby rocksdb-tools 2>/dev/null | tr '\t\n' ' ,')"
+  if [[ -n ${LIST:-} ]]; then
+    echo "# $LIST: $(dpkg-query -W sqlite3 python3 jq perl g++ 2>/dev/null | tr '\t\n' ' ,')"
+  else
+    echo "# suite: $(git -C "$SUITE" log -1 --format='%h of %cs' 2>/dev/null);" \
+      "$(dpkg-query -W ghostscript z3 ruby rocksdb-tools 2>/dev/null | tr '\t\n' ' ,')"
+  fi
   echo "# program allocator round wall user system peak_KiB minor major voluntary involuntary work score value outcome"
   while IFS='|' read -r name threads work score folder input before command; do
     [[ $name == \#* || ! $name =~ ${ONLY:-.} ]] && continue
@@ -97,7 +104,7 @@ programs=()
     else
       programs+=("$name|$threads|$work|$score|$folder|$input|$before|$command")
     fi
-  done <"$here/programs"
+  done <"$list"
 } >"$out"
 grep '^# left out' "$out" >&2
 if ((${#programs[@]} == 0)); then

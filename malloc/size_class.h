@@ -1,11 +1,12 @@
 // malloc/size_class.h - the sizes that blocks come in.
 //
-//     class   1   2  …  16 |  17  …  24 |  25  …   32 |   33   34 …    52   larger
+//     class   1   2  …  16 |  17  …  24 |  25  …   32 |   33   34 …    54   larger
 //     size   16  32  … 256 | 288  … 512 | 576  … 1024 | 1280 1536 … 32768   runs of pages
 //                          small                      |       medium        (page_heap.h)
 //
 // Up to 256 bytes they are 16 apart, so that what is asked for is rounded as little as alignment
-// allows; then eight to a doubling, and of medium ones four, which wastes at most a fifth.
+// allows; then eight to a doubling, and of medium ones four, which wastes at most a fifth. Right
+// above 4 and 8 KiB there is one more: pages of databases, with a header each.
 //
 // Units  bytes.
 #pragma once
@@ -21,7 +22,7 @@ inline constexpr std::size_t kMediumGranule = 256;  // of medium ones
 inline constexpr std::size_t kMostSmall = 1024;
 inline constexpr std::size_t kMostMedium = 32768;
 inline constexpr unsigned kSmallClasses = 32;
-inline constexpr unsigned kClasses = 53;  // 0 is none
+inline constexpr unsigned kClasses = 55;  // 0 is none
 
 namespace detail {
 
@@ -33,6 +34,7 @@ constexpr std::array<std::uint16_t, kClasses> make_sizes() {
   for (std::size_t size = 288; size <= 512; size += 32) add(size);
   for (std::size_t size = 576; size <= 1024; size += 64) add(size);
   for (std::size_t from = 1024; from < kMostMedium; from *= 2) {
+    if (from == 4096 || from == 8192) add(from + from / 8);
     for (unsigned quarter = 1; quarter <= 4; ++quarter) add(from + from / 4 * quarter);
   }
   return sizes;
