@@ -1,7 +1,9 @@
 // malloc/alone.h - while the process has one thread, no operation need be atomic: five nanoseconds
 // less each, and a slow path has several.
-// Source  __libc_single_threaded, glibc 2.32: true only where no other thread is, which no lock of
-//         ours is held across. Where libc has no such word, there may always be others.
+// Source  __libc_single_threaded, glibc 2.32. No lock of ours is held while a thread begins. Where
+//         libc has no such word, there may always be others. A second libc in the process (dlmopen)
+//         whose threads come to this malloc is told of by none; glibc's own malloc is lost there
+//         too.
 // Threads any number at once.
 #pragma once
 

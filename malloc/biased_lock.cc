@@ -5,9 +5,6 @@
 namespace strata::alloc {
 namespace {
 
-// So many threads may have the favour one after the other: a heap that is filled by one and used by
-// another, and so on. Each turn costs as much as some hundred plain locks.
-constexpr std::uint8_t kMostTurns = 8;
 constexpr int kSpins = 200;
 constexpr long kPause = 50'000;  // ns
 // Where the kernel refuses a barrier that it had promised (a filter for system calls that came
@@ -34,10 +31,15 @@ void BiasedLock::pass_barrier() {
 
 void BiasedLock::forget() { barrier.store(Barrier::kUnknown, std::memory_order_relaxed); }
 
+/// Not where another waits for this thread to come out: then a fork in a handler waits for it.
+bool BiasedLock::is_within() {
+  const std::uintptr_t favourite = favourite_.load(std::memory_order_relaxed);
+  return is_own(favourite) && inside(favourite).load(std::memory_order_relaxed);
+}
+
 void BiasedLock::await() {
-  for (int i = 0;; ++i) {
-    const std::uintptr_t inside = inside_.load(std::memory_order_acquire);
-    if (inside == 0 || inside == this_cache()) return;
+  if (is_within() || stopped_ == 0 || is_own(stopped_)) return;
+  for (int i = 0; inside(stopped_).load(std::memory_order_acquire); ++i) {
     if (i < kSpins) {
       os::relax();
     } else {
@@ -46,52 +48,65 @@ void BiasedLock::await() {
   }
 }
 
+/// With the lock: whose turn it was has none now, and is outside.
 void BiasedLock::stop_favourite() {
-  favourite_.store(0, std::memory_order_relaxed);
+  stopped_ = favourite_.exchange(0, std::memory_order_relaxed);
+  if (stopped_ == 0) return;
   pass_barrier();
   await();
 }
 
 BiasedLock::Way BiasedLock::enter_slowly() {
+  static_assert(alignof(Cache) >= kMostTurns, "what is left of its address is the turn");
   if (!lock_.lock()) return Way::kPassed;
-  if (favourite_.load(std::memory_order_relaxed) != 0) {
-    ++turns_;
-    stop_favourite();
-  }
+  stop_favourite();
   if (turns_ < kMostTurns && has_barrier()) {
-    favourite_.store(this_cache(), std::memory_order_relaxed);
+    favourite_.store(this_cache() + turns_++, std::memory_order_relaxed);
   }
   return Way::kLocked;
 }
 
 BiasedLock::Way BiasedLock::visit() {
-  const std::uintptr_t self = this_cache();
-  if (favourite_.load(std::memory_order_relaxed) == self && enter_as_favourite(self)) {
-    return Way::kFavoured;
-  }
+  const std::uintptr_t favourite = favourite_.load(std::memory_order_relaxed);
+  if (is_own(favourite) && enter_as(favourite)) return turn_of(favourite);
   if (!lock_.lock()) return Way::kPassed;
-  if (favourite_.load(std::memory_order_relaxed) != 0) stop_favourite();
-  return Way::kLocked;
+  stop_favourite();
+  return Way::kVisited;
+}
+
+void BiasedLock::leave_slowly(Way way) {
+  if (way == Way::kVisited) favourite_.store(stopped_, std::memory_order_release);
+  lock_.unlock();
 }
 
 bool BiasedLock::claim() {
   if (is_within()) return false;
   const bool was_held = lock_.claim();
-  // Held before: this thread may have been on its way to wait for a favourite that is none now.
-  return favourite_.exchange(0, std::memory_order_relaxed) != 0 || was_held;
+  // Amid what this thread does with it, another may have its turn still, or be on its way out.
+  const std::uintptr_t favourite = favourite_.load(std::memory_order_relaxed);
+  if (was_held && (favourite == 0 || is_own(favourite))) return stopped_ != 0;
+  stopped_ = favourite_.exchange(0, std::memory_order_relaxed);
+  return stopped_ != 0;
 }
 
-void BiasedLock::leave() {
-  if (!is_within()) lock_.leave();
+void BiasedLock::leave_claimed() {
+  if (is_within()) return;
+  if (!lock_.is_amid_fork()) favourite_.store(stopped_, std::memory_order_release);
+  lock_.leave();
 }
 
-void BiasedLock::leave_in_child() {
-  if (is_within()) {
-    lock_.abandon();
-  } else {
-    lock_.leave_in_child();
-    inside_.store(0, std::memory_order_relaxed);
+void BiasedLock::leave_in_child(std::uint32_t self) {
+  const bool is_inside = is_within();
+  const std::uintptr_t own = favourite_.load(std::memory_order_relaxed);
+  for (unsigned turn = 0; turn < kMostTurns; ++turn) {
+    if (!is_inside || turn != own % kMostTurns) {
+      inside_[turn].store(false, std::memory_order_relaxed);
+    }
   }
+  if (!is_own(stopped_)) stopped_ = 0;
+  if (is_inside) return lock_.abandon();
+  if (!lock_.is_amid_fork()) favourite_.store(stopped_, std::memory_order_relaxed);
+  lock_.leave_in_child(self);
 }
 
 }  // namespace strata::alloc

@@ -72,7 +72,7 @@ class alignas(64) Heap {
   /// While the process forks.
   static void claim_locks();
   static void leave_locks();
-  static void leave_locks_in_child();
+  static void leave_locks_in_child(std::uint32_t self);
   static void describe(abi::MallocLayout& into);
 
  private:

@@ -162,16 +162,16 @@ void Heap::claim_locks() {
 
 void Heap::leave_locks() {
   for (Heap* heap = newest_.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
-    heap->lock_.leave();
+    heap->lock_.leave_claimed();
   }
   list_lock.leave();
 }
 
-void Heap::leave_locks_in_child() {
+void Heap::leave_locks_in_child(std::uint32_t self) {
   for (Heap* heap = newest_.load(std::memory_order_acquire); heap != nullptr; heap = heap->next_) {
-    heap->lock_.leave_in_child();
+    heap->lock_.leave_in_child(self);
   }
-  list_lock.leave_in_child();
+  list_lock.leave_in_child(self);
   BiasedLock::forget();
 }
 

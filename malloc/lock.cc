@@ -62,13 +62,13 @@ bool Lock::claim() {
 }
 
 void Lock::leave() {
-  if ((word_.load(std::memory_order_relaxed) & kForks) == 0) return unlock();
+  if (!is_amid_fork()) return unlock();
   word_.fetch_sub(kFork, std::memory_order_relaxed);
 }
 
-void Lock::leave_in_child() {
+void Lock::leave_in_child(std::uint32_t self) {
   const std::uint32_t forks = word_.load(std::memory_order_relaxed) & kForks;
-  word_.store(forks == 0 ? 0 : (forks - kFork) | this_thread(), std::memory_order_relaxed);
+  word_.store(forks == 0 ? 0 : (forks - kFork) | self, std::memory_order_relaxed);
 }
 
 void Lock::wake() { os::wake_one(word_); }

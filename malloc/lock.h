@@ -38,8 +38,10 @@ class Lock {
   bool claim();
   /// What claim() did, undone: in the parent.
   void leave();
-  /// In the child, where this thread has another number and those that waited are no more.
-  void leave_in_child();
+  /// In the child, where this thread has the number `self` and those that waited are no more.
+  void leave_in_child(std::uint32_t self);
+  /// Whether this thread held it before the claim() that is to be undone.
+  bool is_amid_fork() const { return (word_.load(std::memory_order_relaxed) & kForks) != 0; }
   /// In a child, where who held it is no more.
   void abandon() { word_.store(0, std::memory_order_relaxed); }
 

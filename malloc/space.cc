@@ -54,6 +54,7 @@ bool Space::begin() {
   // Not when there is a second thread: the first one may be about to fork by then, and that fork
   // would know nothing of the locks that the second one goes on to take.
   watch_forks();
+  learn_thread_number();  // what was learnt before may be the parent's
   return true;
 }
 

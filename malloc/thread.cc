@@ -45,9 +45,11 @@ void after_fork_in_parent() {
 
 void after_fork_in_child() {
   --forks_under_way;
-  thread_number = 0;
-  for_each_lock([](Lock& lock) { lock.leave_in_child(); });
-  Heap::leave_locks_in_child();
+  // Until all are left this thread goes by its parent's number, should a signal come that forks.
+  const std::uint32_t self = os::this_thread();
+  for_each_lock([self](Lock& lock) { lock.leave_in_child(self); });
+  Heap::leave_locks_in_child(self);
+  thread_number = self;
   // The list stays as it is where this thread was at work on it when a signal came.
   if (Arena::list_lock().try_lock()) {
     Arena::leave_all_but(cache.arena());

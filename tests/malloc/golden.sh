@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 {
   readelf -dW "$library" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/library \1/p'
   # A weak one may be missing: what C++ brings, and the linker's own files, which are left out.
-  nm -D --undefined-only "$library" | awk '{print ($1 == "w" ? "weak " : "needs ") $2}' |
+  nm -D --undefined-only "$library" | awk '{print ($1 ~ /^[wv]$/ ? "weak " : "needs ") $2}' |
     sed 's/@.*//' | grep -vE ' (_ITM_|__gmon_start__|__cxa_finalize)' | sort
 } >"$work/needs"
 

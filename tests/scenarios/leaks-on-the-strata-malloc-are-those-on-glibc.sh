@@ -91,10 +91,10 @@ END
 stands() {
   "${CC:-cc}" -O1 -o "$1" "$1.c" || fail "$1.c does not compile"
   mkfifo "to-$1"
-  STRATA_MALLOC=background:0 LD_PRELOAD=$strata_malloc "./$1" <"to-$1" >said &
+  STRATA_MALLOC=background:0 LD_PRELOAD=$strata_malloc "./$1" <"to-$1" >"said-$1" &
   standing=$!
   exec {hold}>"to-$1"
-  eventually grep -q ready said
+  eventually grep -qs ready "said-$1"
 }
 ends() {
   exec {hold}>&-
